@@ -1,0 +1,107 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability promise for users outside of it.
+"""The one boundary between modules and the rest: arguments in, result or error out."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._argspec import ArgSpec
+from ._errors import CollectionError, InvalidInput, MissingRequirement, TimedOut
+from ._progress import progress_from_environment
+from ._types import Completed, Json, Params, Progress, Result, Warn
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an action may know of the task that runs it."""
+
+    params: Params
+    check_mode: bool
+    warn: Warn
+    progress: Progress
+    hide: Callable[[str], None]
+    """Registers a secret found at run time, so that it never shows in the output."""
+
+
+def run_module(spec: ArgSpec, action: Callable[[Context], Result]) -> None:
+    """Build the module, run the action, exit with its result or its error. Every module supports check mode."""
+    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
+    context = Context(
+        params=module.params,
+        check_mode=module.check_mode,
+        warn=module.warn,
+        progress=progress_from_environment(),
+        hide=lambda secret: module.no_log_values.add(secret) if secret else None,
+    )
+    try:
+        result = action(context)
+    except CollectionError as error:
+        _fail(module, error)
+    output: Json = {"changed": result.changed, **result.values}
+    if result.message:
+        output["msg"] = result.message
+    if module._diff and result.before is not None and result.after is not None:
+        output["diff"] = {"before": result.before, "after": result.after}
+    module.exit_json(**output)
+
+
+def _fail(module: AnsibleModule, error: CollectionError) -> NoReturn:
+    module.fail_json(msg=error.text(), failure=error.facts())
+    raise AssertionError("fail_json returned") from error
+
+
+def run_process(argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
+    """The real Runner."""
+    try:
+        done = subprocess.run(
+            list(argv), check=False, capture_output=True, text=True, timeout=timeout_s, input=stdin if stdin else ""
+        )
+    except FileNotFoundError as error:
+        raise MissingRequirement(
+            f"The program {argv[0]} was not found.",
+            code="ProgramNotFound",
+            remedy=f"Install {argv[0]} or give its path.",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise TimedOut(f"{argv[0]} did not end within {timeout_s:.0f} s and was stopped.", code="ProcessTimeout") from error
+    return Completed(argv=argv, rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def missing_library(name: str, error: ImportError) -> MissingRequirement:
+    """The error for an absent Python package: package, interpreter and the pip line."""
+    import sys
+
+    return MissingRequirement(
+        f"The Python package {name} cannot be imported by {sys.executable}: {error}.",
+        code="LibraryNotFound",
+        remedy=f"Run: {sys.executable} -m pip install {name}",
+    )
+
+
+def apply_query(expression: str | None, document: Json) -> object:
+    """What the `query` option (JMESPath, as `az --query`) selects from a result; the result itself without it."""
+    if expression is None:
+        return document
+    try:
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+    except ImportError as error:
+        raise missing_library("jmespath", error) from error
+    try:
+        return jmespath.search(expression, document)
+    except JMESPathError as error:
+        raise InvalidInput(
+            f"query={expression!r} is not valid JMESPath: {error}".replace("\n", " "),
+            option="query",
+            code="InvalidQuery",
+            remedy="See https://jmespath.org/specification.html.",
+        ) from error

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the checks of `make test` one after another, talks while they run, and ends with a table and a count.
+
+`run.py` runs all of them, `run.py lint unit` some groups. Each check logs to build/logs/.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "logs"
+SANITY_TREE = ROOT / "build" / "sanity" / "ansible_collections" / "cloudnet" / "aks_cilium"
+MACHINE = "inventories/local/group_vars/all/machine.yml"
+# ansible-test makes virtual environments without pip and fetches this script to put pip in. Where it is absent, this one
+# does the same with the pip that Python itself brings, so that package registries are all that is needed.
+GET_PIP = Path.home() / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
+GET_PIP_SCRIPT = """\
+import subprocess, sys
+subprocess.check_call([sys.executable, "-m", "ensurepip"])
+words = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *words]))
+"""
+TALK_EVERY_S = 30
+TAIL_LINES = 60
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command that must end with status 0; it belongs to a group that can be run alone."""
+
+    group: str
+    name: str
+    command: Sequence[str]
+    cwd: Path = ROOT
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def checks() -> list[Check]:
+    """All checks, the quick ones first."""
+    python = sys.executable
+    lab = [python, "tests/lab/lab"]
+    return [
+        Check("lint", "ruff-check", ["ruff", "check", "."]),
+        Check("lint", "ruff-format", ["ruff", "format", "--check", "."]),
+        Check("lint", "yamllint", ["yamllint", "--strict", "."]),
+        Check("lint", "ansible-lint", ["ansible-lint", "--offline", "--profile", "production", "--strict"]),
+        Check("types", "mypy-plugins", ["mypy", "-p", "ansible_collections.cloudnet.aks_cilium.plugins"]),
+        Check("types", "mypy-local-aks", ["mypy", "roles/local_aks/files/local_aks"], environment={"MYPYPATH": "roles/local_aks/files"}),
+        Check("types", "mypy-lab", ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"], environment={"MYPYPATH": "tests/lab"}),
+        Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
+        Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),
+        Check("sanity", "sanity", ["ansible-test", "sanity", "--venv", "--python", "default", "--color", "no"], SANITY_TREE, {"PATH": path_of_working_pythons()}),
+        Check("molecule", "lab-prepare", [*lab, "prepare", "--output", MACHINE]),
+        Check("molecule", "molecule-byo_cni", ["molecule", "test", "--scenario-name", "byo_cni"]),
+        Check("molecule", "molecule-azure_cni_cilium", ["molecule", "test", "--scenario-name", "azure_cni_cilium"]),
+    ]
+
+
+def path_of_working_pythons() -> str:
+    """PATH without the folders that hold a python3.N which does not start (version managers leave such shims)."""
+
+    def works(folder: str) -> bool:
+        pythons = [file for file in Path(folder).glob("python3.*") if file.name.removeprefix("python3.").isdigit()]
+        return all(subprocess.run([file, "--version"], check=False, capture_output=True).returncode == 0 for file in pythons)
+
+    return os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if works(folder))
+
+
+def copy_for_sanity() -> None:
+    """ansible-test wants the collection in its own tree; it gets the files that git knows or would take."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    shutil.rmtree(SANITY_TREE, ignore_errors=True)
+    for name in listed:
+        source, target = ROOT / name, SANITY_TREE / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    if not GET_PIP.exists():
+        GET_PIP.parent.mkdir(parents=True, exist_ok=True)
+        GET_PIP.write_text(GET_PIP_SCRIPT, encoding="utf-8")
+    # Without a repository of its own, ansible-test would ask the checkout's, which ignores build/.
+    for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
+        subprocess.run(command, cwd=SANITY_TREE, check=True, capture_output=True)
+
+
+def run(check: Check) -> tuple[bool, float]:
+    """Run one check; say every 30 s that it still runs; show the end of its log when it fails."""
+    log = LOGS / f"{check.name}.log"
+    print(f"== {check.name}: {' '.join(check.command)}", flush=True)
+    started = time.monotonic()
+    ended = threading.Event()
+
+    def talk() -> None:
+        while not ended.wait(TALK_EVERY_S):
+            print(f"   {check.name}: {time.monotonic() - started:.0f} s, log in {log.relative_to(ROOT)}", flush=True)
+
+    talker = threading.Thread(target=talk, daemon=True)
+    talker.start()
+    with log.open("w", encoding="utf-8") as output:
+        status = subprocess.run(
+            list(check.command),
+            cwd=check.cwd,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **check.environment},
+        ).returncode
+    ended.set()
+    talker.join()
+    took = time.monotonic() - started
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines[-TAIL_LINES:] if status != 0 else lines[-1:]:
+        print(f"   {line}", flush=True)
+    print(f"   {'ok' if status == 0 else f'FAILED with status {status}'} after {took:.1f} s", flush=True)
+    return status == 0, took
+
+
+def engine_answers() -> bool:
+    """Whether a Docker engine answers."""
+    return shutil.which("docker") is not None and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+
+
+def main() -> int:
+    """Run the chosen checks, all of them even when one fails."""
+    groups = set(sys.argv[1:])
+    chosen = [check for check in checks() if not groups or check.group in groups]
+    if not chosen:
+        print(f"run.py: no such group: {' '.join(sorted(groups))}", file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    if any(check.group == "sanity" for check in chosen):
+        copy_for_sanity()
+    engine_was_there = engine_answers()
+    results: list[tuple[str, bool, float]] = []
+    try:
+        for check in chosen:
+            results.append((check.name, *run(check)))
+    finally:
+        if not engine_was_there and engine_answers():
+            subprocess.run([sys.executable, "tests/lab/lab", "stop"], cwd=ROOT, check=False)
+    print("\ncheck                          result       seconds")
+    for name, passed, took in results:
+        print(f"{name:<30} {'passed' if passed else 'FAILED':<10} {took:>9.1f}")
+    failed = sum(not passed for _, passed, _ in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

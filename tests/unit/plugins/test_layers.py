@@ -1,0 +1,79 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+"""Who may know whom (the house plan): every import under module_utils is an edge of this table, or a failure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+UTILS = PLUGINS / "module_utils"
+BASE = {"_types", "_errors", "_argspec", "_wait", "_progress", "_module"}
+ROOMS = {
+    "azure": BASE,
+    "kube": BASE,
+    "cilium": BASE | {"kube"},
+    "hubble": BASE | {"kube"},
+    "probe": BASE | {"kube", "hubble"},
+    "hardening": {"_types", "_errors", "hubble", "cilium"},
+}
+THIRD_PARTY = {"kubernetes": "kube", "azure": "azure", "msal": "azure", "grpc": "hubble", "google": "hubble"}
+FILES = sorted(UTILS.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    relative = path.relative_to(UTILS)
+    return relative.parts[0] if len(relative.parts) > 1 else ""
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """Rooms and base files that a file imports relatively, its own room left out."""
+    depth = len(path.relative_to(UTILS).parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {name.split(".")[0] for name in names if name}
+        assert not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ansible_collections")), (
+            f"{path}: module_utils import each other relatively"
+        )
+    return found
+
+
+def test_there_are_files_to_judge() -> None:
+    assert len(FILES) > 20
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(UTILS)))
+def test_imports_stay_within_the_allowed_rooms(path: Path) -> None:
+    room = room_of(path)
+    allowed = ROOMS[room] | {room} if room else BASE
+    assert rooms_imported(path) <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(UTILS)))
+def test_third_party_clients_are_imported_late_and_in_their_room_only(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top_level = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        for name in (name.split(".")[0] for name in names):
+            if name in THIRD_PARTY:
+                assert room_of(path) == THIRD_PARTY[name], f"{name} belongs to {THIRD_PARTY[name]}"
+                assert id(node) not in top_level, f"{name} must be imported where it is used"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(UTILS)))
+def test_files_say_that_they_are_private_and_stay_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "# Private to this collection: no stability promise for users outside of it." in text
+    assert len(text.splitlines()) <= 400
