@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo`: prepares this machine, then runs the same playbook that runs against Azure. Says how long each part took."""
+"""`make demo`: prepares this machine, then runs the playbook that runs against Azure. Says how long each part took."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def main() -> int:
         status = subprocess.run(list(command), cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
         took = minutes(time.monotonic() - step_started)
         if status != 0:
-            print(f"\n== {title}: failed with status {status} after {took}. Run `make demo` again: it goes on from here.")
+            print(
+                f"\n== {title}: failed with status {status} after {took}. Run `make demo` again: it goes on from here."
+            )
             return status
         print(f"== {title}: {took}", flush=True)
     print(f"\nDone in {minutes(time.monotonic() - started)}. Next:")

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 SANITY_TREE = ROOT / "build" / "sanity" / "ansible_collections" / "cloudnet" / "aks_cilium"
 MACHINE = "inventories/local/group_vars/all/machine.yml"
-# ansible-test makes virtual environments without pip and fetches this script to put pip in. Where it is absent, this one
-# does the same with the pip that Python itself brings, so that package registries are all that is needed.
+# ansible-test makes virtual environments without pip and fetches this script to put pip in. Where it is absent, this
+# one does the same with the pip that Python itself brings, so that package registries are all that is needed.
 GET_PIP = Path.home() / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
 GET_PIP_SCRIPT = """\
 import subprocess, sys
@@ -58,11 +58,27 @@ def checks() -> list[Check]:
         Check("lint", "yamllint", ["yamllint", "--strict", "."]),
         Check("lint", "ansible-lint", ["ansible-lint", "--offline", "--profile", "production", "--strict"]),
         Check("types", "mypy-plugins", ["mypy", "-p", "ansible_collections.cloudnet.aks_cilium.plugins"]),
-        Check("types", "mypy-local-aks", ["mypy", "roles/local_aks/files/local_aks"], environment={"MYPYPATH": "roles/local_aks/files"}),
-        Check("types", "mypy-lab", ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"], environment={"MYPYPATH": "tests/lab"}),
+        Check(
+            "types",
+            "mypy-local-aks",
+            ["mypy", "roles/local_aks/files/local_aks"],
+            environment={"MYPYPATH": "roles/local_aks/files"},
+        ),
+        Check(
+            "types",
+            "mypy-lab",
+            ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"],
+            environment={"MYPYPATH": "tests/lab"},
+        ),
         Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
         Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),
-        Check("sanity", "sanity", ["ansible-test", "sanity", "--venv", "--python", "default", "--color", "no"], SANITY_TREE, {"PATH": path_of_working_pythons()}),
+        Check(
+            "sanity",
+            "sanity",
+            ["ansible-test", "sanity", "--venv", "--python", "default", "--color", "no"],
+            SANITY_TREE,
+            {"PATH": path_of_working_pythons()},
+        ),
         Check("molecule", "lab-prepare", [*lab, "prepare", "--output", MACHINE]),
         Check("molecule", "molecule-byo_cni", ["molecule", "test", "--scenario-name", "byo_cni"]),
         Check("molecule", "molecule-azure_cni_cilium", ["molecule", "test", "--scenario-name", "azure_cni_cilium"]),
@@ -74,7 +90,9 @@ def path_of_working_pythons() -> str:
 
     def works(folder: str) -> bool:
         pythons = [file for file in Path(folder).glob("python3.*") if file.name.removeprefix("python3.").isdigit()]
-        return all(subprocess.run([file, "--version"], check=False, capture_output=True).returncode == 0 for file in pythons)
+        return all(
+            subprocess.run([file, "--version"], check=False, capture_output=True).returncode == 0 for file in pythons
+        )
 
     return os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if works(folder))
 
@@ -82,7 +100,11 @@ def path_of_working_pythons() -> str:
 def copy_for_sanity() -> None:
     """ansible-test wants the collection in its own tree; it gets the files that git knows or would take."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     shutil.rmtree(SANITY_TREE, ignore_errors=True)
     for name in listed:
@@ -133,7 +155,10 @@ def run(check: Check) -> tuple[bool, float]:
 
 def engine_answers() -> bool:
     """Whether a Docker engine answers."""
-    return shutil.which("docker") is not None and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+    return (
+        shutil.which("docker") is not None
+        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+    )
 
 
 def main() -> int:
