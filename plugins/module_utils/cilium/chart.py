@@ -1,0 +1,153 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability promise for users outside of it.
+"""Reads a Cilium chart: its version, its default values and its schema."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tarfile
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import InvalidInput
+from .._module import missing_library
+from .._types import Json
+
+# A values.yaml of Cilium has 200 kB; a chart that claims more than this per file is not read.
+LARGEST_FILE = 8 * 1024 * 1024
+# Keys that values.yaml mentions in comments only ("# iptablesLockTimeout: 5s") are valid as well.
+_COMMENTED_KEY = re.compile(r"^\s*# ?(?:-- )?([A-Za-z][A-Za-z0-9]*):(?:\s|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One version of a chart. values_schema is None before 1.16; commented: keys that only comments mention."""
+
+    name: str
+    version: str
+    default_values: Json
+    values_schema: Json | None
+    commented: frozenset[str]
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """(1, 20) of 1.20.2."""
+        return minor_of(self.version)
+
+
+def minor_of(version: str) -> tuple[int, int]:
+    """Major and minor number of a version such as 1.20.2, v1.19.0-pre.1; (0, 0) when it has none."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def location_kind(reference: str) -> str:
+    """How a chart reference is meant: directory, archive, oci or repository (a name in a repository)."""
+    if reference.startswith("oci://"):
+        return "oci"
+    path = os.path.expanduser(reference)
+    if os.path.isdir(path):
+        return "directory"
+    if os.path.isfile(path):
+        return "archive"
+    if os.sep in reference and (reference.startswith((".", "~", os.sep)) or reference.endswith((".tgz", ".tar.gz"))):
+        raise InvalidInput(
+            f"chart={reference!r} does not exist.",
+            option="chart",
+            code="ChartNotFound",
+            remedy="Give a chart directory or archive, an oci:// reference, or a chart's name with chart_repo.",
+        )
+    return "repository"
+
+
+def read_local_version(reference: str) -> str:
+    """The version in Chart.yaml of a local directory or archive. Reads nothing else."""
+    return str(_metadata(_read_file(reference, "Chart.yaml"), reference).get("version", ""))
+
+
+def read_local(reference: str) -> Chart:
+    """A chart from a local directory or archive. Raises InvalidInput when it is not a Cilium chart."""
+    metadata = _metadata(_read_file(reference, "Chart.yaml"), reference)
+    if metadata.get("name") != "cilium":
+        raise InvalidInput(
+            f"chart={reference!r} is the chart {metadata.get('name')!r}, not cilium.", option="chart", code="WrongChart"
+        )
+    values_text = _read_file(reference, "values.yaml")
+    if values_text is None:
+        raise InvalidInput(f"chart={reference!r} has no values.yaml.", option="chart", code="InvalidChart")
+    schema_text = _read_file(reference, "values.schema.json")
+    values = load_yaml(values_text, f"{reference}: values.yaml")
+    if not isinstance(values, dict):
+        raise InvalidInput(f"chart={reference!r}: values.yaml is not a map.", option="chart", code="InvalidChart")
+    return Chart(
+        name="cilium",
+        version=str(metadata.get("version", "")),
+        default_values=values,
+        values_schema=json.loads(schema_text) if schema_text else None,
+        commented=frozenset(_COMMENTED_KEY.findall(values_text)),
+    )
+
+
+def _metadata(text: str | None, reference: str) -> Json:
+    metadata = load_yaml(text, f"{reference}: Chart.yaml") if text is not None else None
+    if not isinstance(metadata, dict) or not metadata.get("version"):
+        raise InvalidInput(
+            f"chart={reference!r} is not a chart: it has no Chart.yaml with a version.",
+            option="chart",
+            code="InvalidChart",
+            remedy="Give the directory or archive that `helm pull` makes.",
+        )
+    return metadata
+
+
+def _read_file(reference: str, name: str) -> str | None:
+    """The text of one file of a chart, None when it has no such file."""
+    path = os.path.expanduser(reference)
+    try:
+        if os.path.isdir(path):
+            file_path = os.path.join(path, name)
+            if not os.path.isfile(file_path):
+                return None
+            with open(file_path, encoding="utf-8") as file:
+                return file.read(LARGEST_FILE)
+        return _read_member(path, name)
+    except (OSError, UnicodeDecodeError, tarfile.TarError, EOFError) as error:
+        raise InvalidInput(
+            f"chart={reference!r} cannot be read: {error}.", option="chart", code="InvalidChart"
+        ) from error
+
+
+def _read_member(path: str, name: str) -> str | None:
+    """A file of the archive's one top folder; files of subcharts lie deeper and are passed over."""
+    with tarfile.open(path, "r:*") as archive:
+        for member in archive:
+            if member.isfile() and member.name.removeprefix("./").split("/")[1:] == [name]:
+                file = archive.extractfile(member)
+                return file.read(LARGEST_FILE).decode("utf-8") if file else None
+    return None
+
+
+def load_yaml(text: str, what: str) -> Any:
+    """Parse one YAML document; InvalidInput with line and column when it is not YAML."""
+    return load_all_yaml(text, what)[0]
+
+
+def load_all_yaml(text: str, what: str) -> list[Any]:
+    """Parse all YAML documents of a text (at least one; empty text is [None])."""
+    # Every ansible-core brings PyYAML; it is imported late because a no-op run does not need it.
+    try:
+        import yaml
+    except ImportError as error:
+        raise missing_library("PyYAML", error) from error
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(yaml.load_all(text, Loader=loader)) or [None]
+    except yaml.YAMLError as error:
+        raise InvalidInput(
+            f"{what} is not YAML: {error}".replace("\n", " "), code="InvalidYaml", remedy="Correct the text."
+        ) from error

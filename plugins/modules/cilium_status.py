@@ -1,0 +1,357 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cilium_status
+short_description: Tell whether Cilium works on a cluster, and wait until it does
+version_added: 0.1.0
+author: [Cloudnet contributors (@cloudnet)]
+description:
+  - The facts of C(cilium status) as data, and the text banner that its users know. Works for Cilium that Helm
+    installed and for the one that AKS manages, and changes nothing.
+  - Tells more than the command where that falls short - the names of the pods that Cilium does not manage, nodes
+    without an agent, a Deployment that is scaled to 0, containers in a crash loop.
+  - Without O(wait) an unhealthy or absent Cilium is a result with RV(healthy=false), not a failure.
+attributes:
+  check_mode:
+    support: full
+    description: Only reads.
+  diff_mode:
+    support: none
+    description: Changes nothing, so there is no difference to show.
+  platform:
+    platforms: posix
+    support: full
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - cloudnet.aks_cilium.kube
+options:
+  namespace:
+    description: Namespace of Cilium.
+    type: str
+    default: kube-system
+  release_name:
+    description: Name of the Helm release, from which the chart's version is read.
+    type: str
+    default: cilium
+  probe_agents:
+    description:
+      - Which agents are asked for their own view, by a command in their pods.
+      - V(sample) asks at most ten, those that are not ready first. V(none) saves one request per node, which counts on
+        very large clusters.
+    type: str
+    choices: [all, sample, none]
+    default: all
+  wait:
+    description:
+      - Whether to wait until all of O(wait_for) holds. Fails when it does not within O(wait_timeout), with the errors
+        that remain, and at once when a container of Cilium crashes again and again, with the last lines of its log.
+    type: bool
+    default: false
+  wait_for:
+    description:
+      - What to wait for. V(healthy) is no error and, unless O(ignore_warnings), no warning.
+      - V(agents) is a ready agent of the newest rollout on each node, and these nodes Ready. V(relay) is Hubble relay
+        with all its pods.
+    type: list
+    elements: str
+    choices: [healthy, agents, relay]
+    default: [healthy]
+  wait_timeout:
+    description: Seconds to wait.
+    type: int
+    default: 300
+  ignore_warnings:
+    description:
+      - Whether warnings still count as healthy - pending pods, pods that Cilium does not manage, nodes that are not
+        Ready.
+    type: bool
+    default: false
+  query:
+    description:
+      - JMESPath expression on the result. Its outcome is returned in RV(queried), and of the rest only RV(healthy)
+        stays.
+    type: str
+requirements:
+  - jmespath (Python package), with O(query)
+"""
+
+EXAMPLES = r"""
+- name: Read the status
+  cloudnet.aks_cilium.cilium_status:
+    kubeconfig: ~/.kube/aksciliumlab
+  register: status
+
+- name: Show it as the cilium command does
+  ansible.builtin.debug:
+    msg: "{{ status.banner.splitlines() }}"
+
+- name: Wait until Cilium and Hubble relay are ready
+  cloudnet.aks_cilium.cilium_status:
+    kubeconfig: ~/.kube/aksciliumlab
+    wait: true
+    wait_for: [healthy, relay]
+    wait_timeout: 600
+
+- name: Names of the pods that started before Cilium
+  cloudnet.aks_cilium.cilium_status:
+    kubeconfig: ~/.kube/aksciliumlab
+    probe_agents: none
+    query: pods.unmanaged
+  register: unmanaged
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether there is no error and, unless O(ignore_warnings), no warning.
+  returned: always
+  type: bool
+  sample: true
+errors:
+  description: Everything that is wrong, one line each - component, object, what.
+  returned: without O(query)
+  type: list
+  elements: str
+  sample: ["operator: cilium-operator: Deployment cilium-operator is scaled to 0"]
+cilium_warnings:
+  description: Everything that may be wrong, one line each (the key C(warnings) belongs to Ansible).
+  returned: without O(query)
+  type: list
+  elements: str
+  sample: ["pods: 1 pods are not managed by Cilium (started before it?): default/early"]
+banner:
+  description: The text that C(cilium status) prints.
+  returned: without O(query)
+  type: str
+  sample: "    /¯¯\\\n /¯¯\\__/¯¯\\    Cilium:             OK"
+components:
+  description: The parts of Cilium - V(cilium), V(operator), V(envoy), V(relay), V(clustermesh) and V(ui).
+  returned: without O(query)
+  type: dict
+  sample:
+    relay:
+      name: hubble-relay
+      kind: Deployment
+      installed: true
+      text: OK
+      desired: 1
+      ready: 1
+      available: 1
+      phases: {"Running": 1}
+      errors: []
+      warnings: []
+pods:
+  description: The pods that have a network of their own and have not ended.
+  returned: without O(query)
+  type: dict
+  sample: {"total": 9, "managed": 9, "unmanaged_total": 0, "unmanaged": []}
+  contains:
+    total:
+      description: Their number.
+      returned: always
+      type: int
+      sample: 9
+    managed:
+      description: How many of them have a CiliumEndpoint; null where that is not known.
+      returned: always
+      type: int
+      sample: 9
+    unmanaged_total:
+      description: How many have an address that Cilium did not give.
+      returned: always
+      type: int
+      sample: 0
+    unmanaged:
+      description: Their names as C(namespace/name), at most 1000.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+nodes:
+  description: The nodes.
+  returned: without O(query)
+  type: dict
+  sample: {"total": 2, "ready": 2, "not_ready": [], "without_agent": []}
+  contains:
+    total:
+      description: Their number.
+      returned: always
+      type: int
+      sample: 2
+    ready:
+      description: How many are Ready.
+      returned: always
+      type: int
+      sample: 2
+    not_ready:
+      description: Names of the others.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+    without_agent:
+      description: Names of the nodes that should run an agent and do not.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+agents:
+  description: How many agents were asked, and the names of those that gave no answer.
+  returned: without O(query)
+  type: dict
+  sample: {"probed": 2, "failed": []}
+images:
+  description: Images of each installed component and in how many containers they are.
+  returned: without O(query)
+  type: dict
+  sample: {"cilium": {"quay.io/cilium/cilium:v1.20.2": 2}}
+version:
+  description: Version of the agents' image; empty when unknown.
+  returned: without O(query)
+  type: str
+  sample: "1.20.2"
+chart_version:
+  description: Version of the Helm chart; null when Helm did not install Cilium or the record may not be read.
+  returned: without O(query)
+  type: str
+  sample: "1.20.2"
+manager:
+  description: Who installed Cilium - V(aks), V(helm), V(other) or V(none).
+  returned: without O(query)
+  type: str
+  sample: helm
+features:
+  description: What this installation can do.
+  returned: without O(query)
+  type: dict
+  sample:
+    network_policy: true
+    fqdn_policy: true
+    fqdn_policy_reason: ""
+    l7_proxy: embedded
+    hubble: true
+    hubble_relay: true
+    kube_proxy_replacement: true
+    routing_mode: tunnel
+    tunnel_protocol: vxlan
+    ipam: cluster-pool
+    encryption: disabled
+  contains:
+    network_policy:
+      description: Whether agents run that enforce policies.
+      returned: always
+      type: bool
+      sample: true
+    fqdn_policy:
+      description: Whether DNS and FQDN rules are possible.
+      returned: always
+      type: bool
+      sample: true
+    fqdn_policy_reason:
+      description: Why they are not; empty when they are.
+      returned: always
+      type: str
+      sample: ""
+    l7_proxy:
+      description: Where Envoy runs, for HTTP rules - V(daemonset), V(embedded) in the agents, or V(off).
+      returned: always
+      type: str
+      sample: embedded
+    hubble:
+      description: Whether the agents keep flows.
+      returned: always
+      type: bool
+      sample: true
+    hubble_relay:
+      description: Whether Hubble relay is installed and not scaled to 0.
+      returned: always
+      type: bool
+      sample: true
+    kube_proxy_replacement:
+      description: Whether Cilium does the work of kube-proxy.
+      returned: always
+      type: bool
+      sample: true
+    routing_mode:
+      description: V(tunnel) or V(native).
+      returned: always
+      type: str
+      sample: tunnel
+    tunnel_protocol:
+      description: V(vxlan) or V(geneve); empty without a tunnel.
+      returned: always
+      type: str
+      sample: vxlan
+    ipam:
+      description: Mode of address management.
+      returned: always
+      type: str
+      sample: cluster-pool
+    encryption:
+      description: V(disabled), V(wireguard) or V(ipsec).
+      returned: always
+      type: str
+      sample: disabled
+notes:
+  description: What could not be read and does not bear on health.
+  returned: without O(query)
+  type: list
+  elements: str
+  sample: []
+api_requests:
+  description: Number of requests to the API server.
+  returned: without O(query)
+  type: int
+  sample: 18
+queried:
+  description: What O(query) selected.
+  returned: with O(query)
+  type: raw
+  sample: []
+"""
+
+from functools import partial
+
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import QUERY, ArgSpec
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.watch import Options, report_status
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.exec import exec_in_pod
+
+SPEC = ArgSpec(
+    {
+        "namespace": {"type": "str", "default": "kube-system"},
+        "release_name": {"type": "str", "default": "cilium"},
+        "probe_agents": {"type": "str", "choices": ["all", "sample", "none"], "default": "all"},
+        "wait": {"type": "bool", "default": False},
+        "wait_for": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["healthy", "agents", "relay"],
+            "default": ["healthy"],
+        },
+        "wait_timeout": {"type": "int", "default": 300},
+        "ignore_warnings": {"type": "bool", "default": False},
+    }
+).merge(QUERY, KUBE)
+
+
+def action(context: Context) -> Result:
+    """Look at Cilium, or wait for it."""
+    kube = connect(context.params, hide=context.hide)
+    return report_status(kube, partial(exec_in_pod, kube), Options.of(context.params), progress=context.progress)
+
+
+def main() -> None:
+    """Entry point."""
+    run_module(SPEC, action)
+
+
+if __name__ == "__main__":
+    main()

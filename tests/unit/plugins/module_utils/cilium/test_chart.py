@@ -1,0 +1,67 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium import chart
+from cilium_documents import chart_archive, chart_directory
+
+
+@pytest.mark.parametrize(
+    ("version", "minor"), [("1.20.2", (1, 20)), ("v1.19.0-pre.1", (1, 19)), ("main", (0, 0)), ("", (0, 0))]
+)
+def test_minor_of_a_version(version: str, minor: tuple[int, int]) -> None:
+    assert chart.minor_of(version) == minor
+
+
+def test_reads_directory_and_archive_alike(tmp_path: Path) -> None:
+    directory, archive = chart_directory(tmp_path), chart_archive(tmp_path)
+    from_directory, from_archive = chart.read_local(directory), chart.read_local(archive)
+    assert from_directory.version == from_archive.version == chart.read_local_version(archive) == "1.20.2"
+    assert from_directory.default_values == from_archive.default_values
+    assert from_directory.values_schema is not None
+    assert from_archive.values_schema is None
+    assert "iptablesLockTimeout" in from_directory.commented
+
+
+def test_tells_the_kinds_of_references_apart(tmp_path: Path) -> None:
+    assert chart.location_kind("cilium") == "repository"
+    assert chart.location_kind("cilium/cilium") == "repository"
+    assert chart.location_kind("oci://registry.example/cilium") == "oci"
+    assert chart.location_kind(chart_directory(tmp_path)) == "directory"
+    assert chart.location_kind(chart_archive(tmp_path)) == "archive"
+
+
+@pytest.mark.parametrize("reference", ["./nowhere", "/nowhere/cilium", "charts/cilium-1.20.2.tgz"])
+def test_a_path_that_does_not_exist_is_not_taken_for_a_repository(reference: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        chart.location_kind(reference)
+    assert caught.value.code == "ChartNotFound"
+
+
+def test_refuses_what_is_no_cilium_chart(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as other:
+        chart.read_local(chart_directory(tmp_path, name="nginx"))
+    assert other.value.code == "WrongChart"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    broken = tmp_path / "broken.tgz"
+    broken.write_bytes(b"not an archive")
+    for path in (empty, broken):
+        with pytest.raises(InvalidInput) as caught:
+            chart.read_local(str(path))
+        assert caught.value.code == "InvalidChart"
+
+
+def test_broken_yaml_is_an_error_with_its_place() -> None:
+    with pytest.raises(InvalidInput, match=r"values.yaml is not YAML: .*line \d") as caught:
+        chart.load_yaml("a: 1\nb: [", "values.yaml")
+    assert "\n" not in caught.value.message
+    assert chart.load_all_yaml("", "x") == [None]
+    assert chart.load_all_yaml("a: 1\n---\nb: 2", "x") == [{"a": 1}, {"b": 2}]

@@ -1,0 +1,345 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
+    Conflict,
+    InvalidInput,
+    OperationFailed,
+    TimedOut,
+    Unsupported,
+)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed, Json
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import (
+    Plan,
+    Surroundings,
+    ensure,
+    remove,
+)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import MASK, Wish, at
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import DAEMON_SET, POD
+from cilium_documents import (
+    agent_pod,
+    chart_archive,
+    chart_directory,
+    crds,
+    daemon_set,
+    deployment,
+    node,
+    release_secret,
+)
+from fakes import FakeClock, FakeKube, completed
+
+WISH = Wish("aks_byo_cni", cluster_name="lab", pod_cidrs=["10.244.0.0/16"], operator_replicas=1)
+
+
+class FakeHelm:
+    """Does to a FakeKube what helm does: release records, and the objects of Cilium."""
+
+    def __init__(self, kube: FakeKube, folder: Path, *, version: str = "v3.22.0", works: bool = True) -> None:
+        self.kube, self.folder, self.version, self.works = kube, folder, version, works
+        self.calls: list[list[str]] = []
+        self.values: list[Json] = []
+        self.modes: list[int] = []
+        self.files: list[str] = []
+
+    def __call__(self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
+        self.calls.append(list(argv))
+        verb = argv[1]
+        if verb == "version":
+            return completed(stdout=self.version)
+        if verb == "pull":
+            directory = Path(argv[argv.index("--destination") + 1])
+            chart_archive(directory, argv[argv.index("--version") + 1] if "--version" in argv else "1.20.2")
+        if verb == "upgrade":
+            return self._upgrade(argv)
+        if verb == "uninstall":
+            self.kube.remove(DAEMON_SET, "cilium", "kube-system")
+            for key in [key for key in self.kube._objects if key[1] == "Secret"]:
+                del self.kube._objects[key]
+        return completed()
+
+    def _upgrade(self, argv: Sequence[str]) -> Completed:
+        path = argv[argv.index("--values") + 1]
+        self.files.append(path)
+        self.modes.append(stat.S_IMODE(os.stat(path).st_mode))
+        self.values.append(json.loads(Path(path).read_text()))
+        if not self.works:
+            return completed(rc=1, stderr="Error: failed pre-install")
+        chart = argv[3]
+        version = "1.20.2" if os.path.isdir(chart) else Path(chart).name.removeprefix("cilium-").removesuffix(".tgz")
+        revision = 1 + sum(1 for key in self.kube._objects if key[1] == "Secret")
+        for key, document in self.kube._objects.items():
+            if key[1] == "Secret":
+                document["metadata"]["labels"]["status"] = "superseded"
+        self.kube.add(
+            release_secret(self.values[-1], revision=revision, chart_version=version),
+            daemon_set(),
+            deployment("cilium-operator"),
+            *crds(),
+        )
+        return completed()
+
+
+@pytest.fixture
+def kube() -> FakeKube:
+    """A cluster without Cilium."""
+    service = {"metadata": {"name": "kubernetes", "namespace": "default"}, "spec": {"clusterIP": "10.0.0.1"}}
+    return FakeKube().add(node(), {"apiVersion": "v1", "kind": "Service", **service})
+
+
+@pytest.fixture
+def helm(kube: FakeKube, tmp_path: Path) -> FakeHelm:
+    return FakeHelm(kube, tmp_path)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan("cilium", "kube-system", chart_directory(tmp_path), "", "", WISH, "helm", True, 60.0)
+
+
+class Watch:
+    """Collects what the action tells."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+        self.hidden: list[str] = []
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def around(kube: FakeKube, helm: FakeHelm, watch: Watch) -> Surroundings:
+    return Surroundings(
+        kube, helm, FakeClock(), watch.lines.append, watch.warnings.append, watch.hidden.append, check_mode=False
+    )
+
+
+def test_first_install_second_run_nothing(plan: Plan, around: Surroundings, helm: FakeHelm, kube: FakeKube) -> None:
+    first = ensure(plan, around)
+    assert first.changed
+    assert first.values["helm_processes"] == 2
+    assert first.values["release"]["revision"] == 1
+    assert [call[1] for call in helm.calls] == ["version", "upgrade"]
+    kube.requests = 0
+    second = ensure(plan, around)
+    assert second.changed is False
+    assert second.values["helm_processes"] == 0
+    assert second.values["release"]["revision"] == 1
+    assert second.values["cilium_values"] == first.values["cilium_values"]
+    assert second.before == second.after
+    assert kube.requests == 2
+    assert len(helm.calls) == 2
+
+
+def test_values_travel_in_a_private_file_that_is_gone_afterwards(
+    plan: Plan, around: Surroundings, helm: FakeHelm, watch: Watch
+) -> None:
+    wish = replace(WISH, overlay={"extraConfig": {"password": "hunter2"}})
+    result = ensure(replace(plan, wish=wish), around)
+    assert helm.modes == [0o600]
+    assert not os.path.exists(helm.files[0])
+    assert helm.values[0]["extraConfig"] == {"password": "hunter2"}
+    assert result.values["cilium_values"]["extraConfig"] == {"password": MASK}
+    assert result.after is not None
+    assert result.after["values"]["extraConfig"] == {"password": MASK}
+    assert watch.hidden == ["hunter2"]
+    assert "hunter2" not in json.dumps(result.values) + " ".join(watch.lines)
+
+
+def test_a_changed_value_is_a_change_with_its_diff(plan: Plan, around: Surroundings) -> None:
+    ensure(plan, around)
+    result = ensure(replace(plan, wish=replace(WISH, overlay={"debug": {"enabled": True}})), around)
+    assert result.changed
+    assert result.before is not None
+    assert result.after is not None
+    assert at(result.before, "values.debug") is None
+    assert at(result.after, "values.debug.enabled") is True
+    assert result.values["release"]["revision"] == 2
+
+
+def test_check_mode_tells_the_change_and_writes_nothing(
+    plan: Plan, around: Surroundings, helm: FakeHelm, kube: FakeKube
+) -> None:
+    checking = replace(around, check_mode=True)
+    result = ensure(plan, checking)
+    assert result.changed
+    assert result.values["helm_processes"] == 0
+    assert result.values["release"]["revision"] == 1
+    assert result.before == {}
+    assert result.after is not None
+    assert result.after["chart_version"] == "1.20.2"
+    assert helm.calls == []
+    assert kube.writes == []
+    ensure(plan, around)
+    assert ensure(plan, checking).changed is False
+
+
+def test_check_mode_and_real_run_agree_on_the_values(plan: Plan, around: Surroundings) -> None:
+    planned = ensure(plan, replace(around, check_mode=True))
+    assert ensure(plan, around).after == planned.after
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"wish": replace(WISH, overlay={"hubbel": {}})}, "InvalidValues"),
+        ({"wish": replace(WISH, overlay={"debug": {"enabled": "true"}})}, "InvalidValues"),
+        ({"wish": replace(WISH, pod_cidrs=["10.0.0.0/16"])}, "PodCidrOverlapsServices"),
+        ({"wish": replace(WISH, pod_cidrs=["172.18.0.0/16"])}, "PodCidrOverlapsNodes"),
+        ({"wish": replace(WISH, pod_cidrs=[])}, "PodCidrMissing"),
+        ({"wish": replace(WISH, operator_replicas=0)}, "InvalidReplicas"),
+        ({"chart_version": "1.19.0"}, "ChartVersionMismatch"),
+        ({"release_name": "Cilium!"}, "InvalidName"),
+        ({"chart": "./nowhere.tgz"}, "ChartNotFound"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_bad_input_stops_before_helm_starts(
+    plan: Plan, around: Surroundings, helm: FakeHelm, change: dict[str, Any], code: str, check_mode: bool
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        ensure(replace(plan, **change), replace(around, check_mode=check_mode))
+    assert caught.value.code == code
+    assert helm.calls == []
+
+
+def test_the_service_range_is_taken_from_kubeadm_where_the_api_does_not_tell(
+    plan: Plan, around: Surroundings, kube: FakeKube
+) -> None:
+    text = "networking:\n  podSubnet: 10.1.0.0/16\n  serviceSubnet: 10.96.0.0/16,fd00::/108\n"
+    metadata = {"name": "kubeadm-config", "namespace": "kube-system"}
+    kube.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ClusterConfiguration": text}})
+    with pytest.raises(InvalidInput, match=r"10\.96\.0\.0/16"):
+        ensure(replace(plan, wish=replace(WISH, pod_cidrs=["10.96.128.0/17"])), around)
+
+
+@pytest.mark.parametrize(("nodes", "replicas"), [(1, 1), (2, 2), (5, 2)])
+def test_operators_fit_the_nodes_at_first_and_stay_afterwards(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, nodes: int, replicas: int
+) -> None:
+    for number in range(2, nodes + 1):
+        kube.add(node(f"node-{number}", address=f"172.18.0.{10 + number}"))
+    free = replace(plan, wish=replace(WISH, operator_replicas=None))
+    assert at(ensure(free, around).values["cilium_values"], "operator.replicas") == replicas
+    kube.add(node("node-9", address="172.18.0.99"))
+    assert ensure(free, around).changed is False
+
+
+def test_a_repository_chart_is_downloaded_checked_and_installed_as_one_archive(
+    plan: Plan, around: Surroundings, helm: FakeHelm
+) -> None:
+    remote = replace(plan, chart="cilium", chart_repo="https://charts.example/", chart_version="1.19.6")
+    result = ensure(remote, around)
+    assert result.values["release"]["chart_version"] == "1.19.6"
+    assert [call[1] for call in helm.calls] == ["version", "pull", "upgrade"]
+    pull = next(call for call in helm.calls if call[1] == "pull")
+    upgrade = next(call for call in helm.calls if call[1] == "upgrade")
+    assert upgrade[3].startswith(pull[pull.index("--destination") + 1])
+    assert not os.path.exists(upgrade[3])
+    # Without a version the installed one stays.
+    assert ensure(replace(remote, chart_version=""), around).changed is False
+
+
+def test_a_value_change_without_a_version_does_not_upgrade(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
+    remote = replace(plan, chart="cilium", chart_repo="https://charts.example/", chart_version="1.19.6")
+    ensure(remote, around)
+    changed = replace(remote, chart_version="", wish=replace(WISH, overlay={"debug": {"enabled": True}}))
+    assert ensure(changed, around).values["release"]["chart_version"] == "1.19.6"
+    assert [call for call in helm.calls if call[1] == "pull"][-1][-3:-2] == ["1.19.6"]
+
+
+def test_skipping_a_minor_version_is_warned_of(plan: Plan, around: Surroundings, watch: Watch) -> None:
+    remote = replace(plan, chart="cilium", chart_repo="https://charts.example/")
+    ensure(replace(remote, chart_version="1.18.12"), around)
+    assert watch.warnings == []
+    ensure(replace(remote, chart_version="1.19.6"), around)
+    assert watch.warnings == []
+    ensure(replace(remote, chart_version="1.21.0"), around)
+    assert len(watch.warnings) == 1
+    assert "1.19.6 to 1.21.0" in watch.warnings[0]
+
+
+def test_managed_cilium_is_not_touched(plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm) -> None:
+    kube.add(daemon_set(labels={"kubernetes.azure.com/managedby": "aks"}))
+    for act in (ensure, remove):
+        with pytest.raises(Unsupported) as caught:
+            act(plan, around)
+        assert caught.value.code == "CiliumManagedByAks"
+    assert helm.calls == []
+
+
+@pytest.mark.parametrize("annotations", [{}, {"meta.helm.sh/release-name": "network"}])
+def test_a_cilium_of_somebody_else_is_not_overwritten(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, watch: Watch, annotations: dict[str, str]
+) -> None:
+    kube.add(daemon_set(annotations=annotations))
+    with pytest.raises(Conflict) as caught:
+        ensure(plan, around)
+    assert caught.value.code == "CiliumInstalledByOthers"
+    assert remove(plan, around).changed is False
+    assert "left alone" in watch.warnings[0]
+    assert helm.calls == []
+
+
+def test_a_pending_release_is_refused_and_a_failed_one_is_tried_again(
+    plan: Plan, around: Surroundings, kube: FakeKube
+) -> None:
+    kube.add(release_secret({}, status="pending-install"))
+    with pytest.raises(Conflict, match="pending-install"):
+        ensure(plan, around)
+    kube.add(release_secret({}, status="failed"))
+    assert ensure(plan, around).changed
+
+
+def test_a_failing_helm_is_an_error_and_the_values_file_goes(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
+    helm.works = False
+    with pytest.raises(OperationFailed, match="failed pre-install"):
+        ensure(plan, around)
+    assert not os.path.exists(helm.files[0])
+
+
+def test_unchanged_but_not_rolled_out_is_waited_for(plan: Plan, around: Surroundings, kube: FakeKube) -> None:
+    ensure(plan, around)
+    kube.add(daemon_set(ready=0))
+    with pytest.raises(TimedOut):
+        ensure(plan, around)
+    assert ensure(replace(plan, wait=False), around).changed is False
+    assert ensure(plan, replace(around, check_mode=True)).changed is False
+
+
+def test_waiting_can_be_left_out(plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm) -> None:
+    kube.add(node(ready=False))
+    assert ensure(replace(plan, wait=False), around).changed
+
+
+def test_removal_waits_for_the_agents(plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm) -> None:
+    ensure(plan, around)
+    kube.add(agent_pod())
+    clock = FakeClock()
+    clock.during_sleep.append(lambda: kube.remove(POD, "cilium-abcde", "kube-system"))
+    checking = remove(plan, replace(around, check_mode=True))
+    assert (checking.changed, checking.values["helm_processes"]) == (True, 0)
+    result = remove(plan, replace(around, clock=clock))
+    assert result.changed
+    assert result.after == {}
+    assert result.values == {"release": {}, "cilium_values": {}, "helm_processes": 2}
+    again = remove(plan, around)
+    assert again.changed is False
+    assert again.values["helm_processes"] == 0

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments.kube import ModuleDocFragment
+from ansible_collections.cloudnet.aks_cilium.plugins.modules import cilium_policy as module
+from cilium_documents import cnp, network_policy, workload_pod
+from fake_cilium import FakeAgent, FakeCilium
+from fakes import FakeKube
+
+Run = Callable[..., dict[str, Any]]
+WEB = ["k8s:org=cilium101", "k8s:io.kubernetes.pod.namespace=basics"]
+
+
+@pytest.fixture
+def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
+    fake = FakeKube().add(workload_pod())
+    FakeCilium(fake, {"node-1": FakeAgent([WEB])})
+    monkeypatch.setattr(module, "connect", lambda params, hide=None: fake)
+    monkeypatch.setattr(module, "exec_in_pod", lambda client, *words, **options: client.exec(*words, **options))
+    return fake
+
+
+@pytest.fixture
+def run(kube: FakeKube, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs main() and returns the JSON that it prints."""
+
+    def call(**options: Any) -> dict[str, Any]:
+        flags = {f"_ansible_{flag}": options.pop(flag, False) for flag in ("check_mode", "diff")}
+        with patch_module_args({**options, **flags}), pytest.raises(SystemExit):
+            module.main()
+        printed: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return printed
+
+    return call
+
+
+def test_applies_once_and_then_nothing(run: Run, kube: FakeKube) -> None:
+    assert run(definition=cnp(), check_mode=True)["changed"] is True
+    assert kube.writes == []
+    first = run(definition=[cnp(), network_policy()])
+    assert first["changed"] is True
+    assert [policy["realized"]["endpoints"] for policy in first["policies"]] == [1, 1]
+    second = run(definition=[cnp(), network_policy()], diff=True)
+    assert second["changed"] is False
+    assert second["diff"] == {"before": {}, "after": {}}
+    assert len(kube.writes) == 2
+
+
+def test_text_and_file_mean_the_same(run: Run, tmp_path: Path) -> None:
+    text = yaml.safe_dump_all([cnp(), network_policy()])
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    assert run(definition=text)["changed"] is True
+    assert run(src=str(path))["changed"] is False
+
+
+def test_absent(run: Run, kube: FakeKube) -> None:
+    run(definition=cnp())
+    assert run(definition=cnp(), state="absent", diff=True)["diff"]["after"] == {}
+    assert run(definition=cnp(), state="absent")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"definition": cnp(endpointSelector={}, ingress=[])}, "InvalidPolicy"),
+        ({"definition": {**cnp(), "kind": "Deployment"}}, "InvalidPolicy"),
+        ({"definition": "a: ["}, "InvalidYaml"),
+        ({"definition": ""}, "NoPolicy"),
+        ({"src": "/nowhere.yaml"}, "UnreadableFile"),
+    ],
+)
+def test_bad_input_is_a_clear_failure(run: Run, kube: FakeKube, options: dict[str, Any], code: str) -> None:
+    result = run(**options)
+    assert result["failed"] is True
+    assert result["failure"]["code"] == code
+    assert kube.requests == 0
+
+
+def test_a_policy_of_somebody_else(run: Run, kube: FakeKube) -> None:
+    kube.add(cnp())
+    assert run(definition=cnp())["failure"]["option"] == "adopt"
+    assert run(definition=cnp(), adopt=True)["changed"] is True
+
+
+def test_without_waiting_no_agent_is_asked(run: Run, kube: FakeKube) -> None:
+    assert run(definition=cnp(), wait=False)["policies"][0]["realized"]["checked"] is False
+    assert kube.execs == []
+
+
+def test_warnings_reach_the_user(run: Run) -> None:
+    names = cnp(endpointSelector={}, egress=[{"toFQDNs": [{"matchName": "google.com"}]}])
+    warnings = run(definition=names, check_mode=True)["warnings"]
+    assert "DNS rule" in json.dumps(warnings)
+
+
+def test_documentation_and_arguments_agree() -> None:
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert set(documented) | set(shared) == set(module.SPEC.options)
+    for name, option in documented.items():
+        spec = module.SPEC.options[name]
+        assert {key: option.get(key) for key in ("type", "choices", "default")} == {
+            key: spec.get(key) for key in ("type", "choices", "default")
+        }, name
+
+
+def test_returned_keys_are_documented(run: Run) -> None:
+    documented = yaml.safe_load(module.RETURN)["policies"]["contains"]
+    [policy] = run(definition=cnp())["policies"]
+    assert set(policy) == set(documented)
+    assert set(policy["realized"]) == set(documented["realized"]["contains"])
+
+
+def test_the_examples_are_valid() -> None:
+    from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy import check_documents
+
+    for task in yaml.safe_load(module.EXAMPLES):
+        arguments = task["cloudnet.aks_cilium.cilium_policy"]
+        if "definition" in arguments:
+            check_documents([arguments["definition"]], print, names_only=arguments.get("state") == "absent")
