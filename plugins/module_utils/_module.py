@@ -43,6 +43,7 @@ def run_module(spec: ArgSpec, action: Callable[[Context], Result]) -> None:
         hide=lambda secret: module.no_log_values.add(secret) if secret else None,
     )
     try:
+        check_query(module.params.get("query"))
         result = action(context)
     except CollectionError as error:
         _fail(module, error)
@@ -72,7 +73,9 @@ def run_process(argv: Sequence[str], *, timeout_s: float, stdin: str | None = No
             remedy=f"Install {argv[0]} or give its path.",
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise TimedOut(f"{argv[0]} did not end within {timeout_s:.0f} s and was stopped.", code="ProcessTimeout") from error
+        raise TimedOut(
+            f"{argv[0]} did not end within {timeout_s:.0f} s and was stopped.", code="ProcessTimeout"
+        ) from error
     return Completed(argv=argv, rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
@@ -87,17 +90,27 @@ def missing_library(name: str, error: ImportError) -> MissingRequirement:
     )
 
 
+def check_query(expression: str | None) -> None:
+    """Refuse a wrong `query` before anything is asked or waited for."""
+    if expression is not None:
+        _search(expression, None)
+
+
 def apply_query(expression: str | None, document: Json) -> object:
     """What the `query` option (JMESPath, as `az --query`) selects from a result; the result itself without it."""
-    if expression is None:
-        return document
+    return document if expression is None else _search(expression, document)
+
+
+def _search(expression: str, document: Json | None) -> object:
+    """Compile, and search where there is a document."""
     try:
         import jmespath
         from jmespath.exceptions import JMESPathError
     except ImportError as error:
         raise missing_library("jmespath", error) from error
     try:
-        return jmespath.search(expression, document)
+        compiled = jmespath.compile(expression)
+        return None if document is None else compiled.search(document)
     except JMESPathError as error:
         raise InvalidInput(
             f"query={expression!r} is not valid JMESPath: {error}".replace("\n", " "),

@@ -117,7 +117,7 @@ def action(context: Context) -> Result:
     timeout_s = float(context.params["wait_timeout"]) if context.params["wait"] else None
     ensure = ensure_present if context.params["state"] == "present" else ensure_absent
     return ensure(
-        connect(context.params),
+        connect(context.params, hide=context.hide),
         documents,
         check_mode=context.check_mode,
         timeout_s=timeout_s,

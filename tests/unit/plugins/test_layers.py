@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 """Who may know whom (the house plan): every import under module_utils is an edge of this table, or a failure."""
+
+from __future__ import annotations
 
 import ast
 from pathlib import Path

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
 
 

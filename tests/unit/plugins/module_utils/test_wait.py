@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import TimedOut
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import Look, elapsed_text, wait_until
 from fakes import FakeClock
@@ -20,9 +21,7 @@ def test_talks_when_the_state_changes_and_at_least_every_30_seconds() -> None:
     states = ["creating"] * 8 + ["almost"] * 2
     looks = iter([Look(False, state, None) for state in states] + [Look(True, "ready", None)])
     lines: list[str] = []
-    wait_until(
-        lambda: next(looks), what="cluster c", timeout_s=999, interval_s=10, clock=clock, progress=lines.append
-    )
+    wait_until(lambda: next(looks), what="cluster c", timeout_s=999, interval_s=10, clock=clock, progress=lines.append)
     assert lines == [
         "cluster c: creating (0s)",
         "cluster c: creating (30s)",
@@ -49,9 +48,10 @@ def test_the_deadline_reports_every_state_that_was_seen() -> None:
 
 def test_looks_once_more_at_the_deadline_itself() -> None:
     clock = FakeClock()
-    assert wait_until(
-        lambda: Look(clock.now >= 5, "waiting", clock.now), what="x", timeout_s=5, interval_s=3, clock=clock
-    ) == 5
+    assert (
+        wait_until(lambda: Look(clock.now >= 5, "waiting", clock.now), what="x", timeout_s=5, interval_s=3, clock=clock)
+        == 5
+    )
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.9, "59s"), (60, "1m00s"), (185, "3m05s")])

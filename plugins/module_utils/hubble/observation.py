@@ -1,0 +1,151 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: no stability promise for users outside of it.
+"""What can be asked of Hubble and what comes back, whoever answers: the relay or the agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .._types import Json
+from .flow import Flow, flow_from_json
+from .times import Moment
+
+ALL = 2**64 - 1
+"""As a number of flows: all that are there. Zero would mean the same to an agent, but 20 to the command line."""
+
+
+@dataclass(frozen=True)
+class FlowRequest:
+    """A bounded question. Filters are FlowFilter documents (see filters.py).
+
+    keep: at most so many flows, the newest, after the answers of all nodes are merged.
+    number: how many flows each node goes back for when since is None; with since, each node gives all from there on.
+    follow_s: listen for so many seconds instead of ending with what there is.
+    timeout_s: for the whole answer when not following.
+    """
+
+    allow: tuple[Json, ...] = ()
+    deny: tuple[Json, ...] = ()
+    keep: int = 1000
+    number: int = 100
+    since: Moment | None = None
+    until: Moment | None = None
+    follow_s: float = 0.0
+    timeout_s: float = 30.0
+
+    @property
+    def per_node(self) -> int:
+        """The number to state to each node: an agent that is given both a number and since stops too early."""
+        if self.since is not None or self.until is not None:
+            return ALL
+        return self.number
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Events that were lost before anybody could read them."""
+
+    source: str
+    count: int
+    node: str
+
+
+@dataclass
+class Observation:
+    """The answer: flows in time order, and all that is known to be missing."""
+
+    source: str
+    """relay or agents."""
+    flows: list[Flow] = field(default_factory=list)
+    seen: int = 0
+    """Flows that were received, which may be more than were kept."""
+    losses: list[Loss] = field(default_factory=list)
+    nodes: dict[str, str] = field(default_factory=dict)
+    """State by node: CONNECTED, UNAVAILABLE, GONE, ERROR."""
+    problems: list[str] = field(default_factory=list)
+    """Why flows may be missing, each as a sentence."""
+
+    @property
+    def lost(self) -> int:
+        """Number of lost events."""
+        return sum(loss.count for loss in self.losses)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return not self.problems
+
+
+class FlowReader(Protocol):
+    """Answers questions about flows."""
+
+    source: str
+
+    def read(self, request: FlowRequest) -> Observation:
+        """Ask and collect. Raises the errors of `_errors` when nobody can answer."""
+
+
+class Collector:
+    """Collects responses (documents in the shape of GetFlowsResponse) in bounded memory."""
+
+    def __init__(self, source: str, keep: int) -> None:
+        self._keep = keep
+        self.observation = Observation(source)
+
+    def add(self, response: Json) -> None:
+        """Take one response."""
+        seen = self.observation
+        if "flow" in response:
+            seen.seen += 1
+            seen.flows.append(flow_from_json(response["flow"]))
+            if len(seen.flows) >= 2 * self._keep + 1000:
+                self._trim()
+        elif "lost_events" in response:
+            lost = response["lost_events"]
+            loss = Loss(
+                str(lost.get("source", "UNKNOWN")), int(lost.get("num_events_lost", 0)), response.get("node_name", "")
+            )
+            seen.losses.append(loss)
+        elif "node_status" in response:
+            self._add_status(response["node_status"])
+
+    def _add_status(self, status: Json) -> None:
+        state = str(status.get("state_change", "UNKNOWN")).removeprefix("NODE_")
+        names = [str(name) for name in status.get("node_names", ())]
+        self.observation.nodes.update(dict.fromkeys(names, state))
+        if state in ("UNAVAILABLE", "ERROR"):
+            message = f": {status['message']}" if status.get("message") else ""
+            self.observation.problems.append(f"No flows from {', '.join(names)} ({state.lower()}{message}).")
+
+    def _trim(self) -> None:
+        self.observation.flows.sort(key=order)
+        del self.observation.flows[: -self._keep]
+
+    def finish(self) -> Observation:
+        """The observation, sorted and cut to the newest."""
+        self._trim()
+        if self.observation.losses:
+            by_source: dict[str, int] = {}
+            for loss in self.observation.losses:
+                by_source[loss.source] = by_source.get(loss.source, 0) + loss.count
+            texts = [f"{count} in {source}" for source, count in sorted(by_source.items())]
+            self.observation.problems.append(f"Hubble lost events: {', '.join(texts)}.")
+        return self.observation
+
+
+def order(flow: Flow) -> tuple[Moment, str, str]:
+    """Sorts flows by time, with a fixed order where times are equal."""
+    return flow.time, flow.node, flow.uuid
+
+
+def collect(source: str, keep: int, responses: Iterable[Json]) -> Observation:
+    """All responses as one observation."""
+    collector = Collector(source, keep)
+    for response in responses:
+        collector.add(response)
+    return collector.finish()

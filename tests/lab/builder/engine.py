@@ -1,0 +1,190 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker engine: one which answers is used; otherwise one is installed, started, and stopped again on request."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from .cache import Cache
+from .machine import lacks_sys_resource, require_root
+from .processes import LabError, capture, logged
+from .recipes import HERE
+
+ENGINE_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 60.0
+RESTRICTED_RUNTIME = "without-sys-resource"
+# What the builds need beyond Docker, Go and Python.
+BUILD_PACKAGES = ("ca-certificates", "debian-archive-keyring", "gcc", "iproute2", "libc6-dev", "mmdebstrap")
+TYPICAL_S = {"packages": 30.0, "docker-engine": 2.0}
+
+
+def engine_trouble() -> str:
+    """Why no Docker engine answers; empty when one does."""
+    try:
+        capture(["docker", "version", "--format", "{{.Server.Version}}"], timeout_s=20)
+    except LabError as error:
+        return str(error)
+    return ""
+
+
+def engine_answers() -> bool:
+    """Whether a Docker engine answers."""
+    return not engine_trouble()
+
+
+def missing_packages(wanted: Sequence[str]) -> list[str]:
+    """Those of these Debian packages which are not installed."""
+    if shutil.which("dpkg-query") is None:
+        raise LabError(f"this is not Debian (no dpkg): install what the packages {', '.join(wanted)} hold")
+    listing = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    installed = {line.split()[0] for line in listing.splitlines() if line.endswith(" installed")}
+    return [package for package in wanted if package not in installed]
+
+
+def install_packages(packages: Sequence[str], log: IO[str]) -> str:
+    """Install Debian packages; refresh apt's lists when they are absent or too old for that."""
+    apt = ["apt-get", "--option=DPkg::Lock::Timeout=300", "--option=Acquire::Retries=3"]
+    install = [*apt, "install", "--yes", "--no-install-recommends", *packages]
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        logged(install, log, env)
+    except LabError:
+        # A list which fails alone does not matter: the installation decides.
+        with contextlib.suppress(LabError):
+            logged([*apt, "update"], log, env)
+        logged(install, log, env)
+    return ""
+
+
+def have_packages(cache: Cache, wanted: Sequence[str]) -> None:
+    """Install those of these Debian packages which are missing."""
+    missing = missing_packages(wanted)
+    if not missing:
+        cache.progress.unchanged("packages")
+        return
+    require_root(f"installing the Debian packages {', '.join(missing)}")
+    cache.progress.line("packages", f"installing from Debian: {' '.join(missing)}")
+    cache.timed("packages", lambda log: install_packages(missing, log), TYPICAL_S["packages"])
+
+
+def restricted_runtime(cache: Cache) -> Path:
+    """The runc for a machine without CAP_SYS_RESOURCE, in the cache so that it outlives a checkout."""
+    target = cache.bin / "runc-without-sys-resource"
+    text = (HERE / target.name).read_text(encoding="utf-8")
+    first, rest = text.split("\n", 1)
+    if not os.access(first.removeprefix("#!").split()[0], os.X_OK):
+        first = f"#!{Path(sys.executable).resolve()} -IS"
+    fresh = target.with_name(f".{target.name}")
+    fresh.write_text(f"{first}\n{rest}", encoding="utf-8")
+    fresh.chmod(0o755)
+    fresh.replace(target)
+    return target
+
+
+def engine_command(cache: Cache, host: str, runtime: Path | None) -> list[str]:
+    """Command line of an engine with its data in the cache; host is DOCKER_HOST, runtime a runc to use by default."""
+    command = ["dockerd", "--data-root", str(cache.root / "docker"), "--exec-root", str(cache.run / "exec")]
+    command += ["--pidfile", str(cache.run / "dockerd.pid")]
+    if host:
+        command += ["--host", host]
+    if runtime is not None:
+        command += ["--add-runtime", f"{RESTRICTED_RUNTIME}={runtime}", "--default-runtime", RESTRICTED_RUNTIME]
+    return command
+
+
+def start_engine(cache: Cache, log: IO[str]) -> str:
+    """Start dockerd and wait until it answers."""
+    cache.run.mkdir(parents=True, exist_ok=True)
+    runtime = restricted_runtime(cache) if lacks_sys_resource() else None
+    command = engine_command(cache, os.environ.get("DOCKER_HOST", ""), runtime)
+    log.write(f"+ {shlex.join(command)}\n")
+    log.flush()
+    engine = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd="/"
+    )
+    deadline = time.monotonic() + ENGINE_TIMEOUT_S
+    while not engine_answers():
+        if engine.poll() is not None:
+            raise LabError(f"dockerd ended with status {engine.returncode}")
+        if time.monotonic() > deadline:
+            engine.terminate()
+            raise LabError(f"dockerd did not answer within {ENGINE_TIMEOUT_S:.0f} s")
+        time.sleep(0.5)
+    return ""
+
+
+def have_engine(cache: Cache) -> None:
+    """Have a Docker engine which can start containers here; install and start one where none answers."""
+    trouble = engine_trouble()
+    if not trouble:
+        cache.progress.unchanged("docker-engine")
+    else:
+        if os.geteuid() != 0:
+            raise LabError(
+                "Docker is missing and this user is not root: start a Docker engine which this user may use, or run"
+                f" the command as root ({trouble})"
+            )
+        host = os.environ.get("DOCKER_HOST", "")
+        if host and not host.startswith("unix://"):
+            raise LabError(f"the Docker engine which DOCKER_HOST names ({host}) does not answer: {trouble}")
+        cache.progress.line("docker-engine", "none answers: Debian's is installed if it is missing, and started")
+        if shutil.which("dockerd") is None:
+            have_packages(cache, ["docker.io"])
+        if not engine_answers():
+            cache.progress.line("docker-engine", f"starting dockerd with its data in {cache.root / 'docker'}")
+            cache.timed("docker-engine", lambda log: start_engine(cache, log), TYPICAL_S["docker-engine"])
+    if lacks_sys_resource():
+        runtime = capture(["docker", "info", "--format", "{{.DefaultRuntime}}"]).strip()
+        if runtime == "runc":
+            raise LabError(
+                "CAP_SYS_RESOURCE is missing here and the Docker engine uses plain runc: stop it and run the command"
+                f" again, or make {HERE / 'runc-without-sys-resource'} its default runtime"
+            )
+
+
+def own_engine(cache: Cache) -> int:
+    """Process of the engine which was started from this cache; 0 when none runs."""
+    with contextlib.suppress(OSError, ValueError):
+        process = int((cache.run / "dockerd.pid").read_text(encoding="utf-8"))
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        if str(cache.root / "docker").encode() in words:
+            return process
+    return 0
+
+
+def stop_engine(cache: Cache) -> None:
+    """Stop the engine which was started from this cache, with all of its containers, and nothing else."""
+    process = own_engine(cache)
+    if not process:
+        cache.progress.line("docker-engine", "none was started from here")
+        return
+
+    def stop(_: IO[str]) -> str:
+        os.kill(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while own_engine(cache) and Path(f"/proc/{process}").exists():
+            if time.monotonic() > deadline:
+                raise LabError(f"dockerd (process {process}) did not end within {STOP_TIMEOUT_S:.0f} s")
+            time.sleep(0.2)
+        shutil.rmtree(cache.run, ignore_errors=True)
+        return ""
+
+    cache.timed("docker-engine-stop", stop)

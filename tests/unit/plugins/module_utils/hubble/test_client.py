@@ -1,0 +1,283 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
+    InvalidInput,
+    NotFound,
+    OperationFailed,
+    TimedOut,
+    Unreachable,
+    Unsupported,
+)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client import (
+    RelayReader,
+    agent_command,
+    open_reader,
+)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import FlowRequest
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.proto import from_json, messages, to_json
+from fakes import FakeClock, FakeKube
+
+Answer = Callable[[dict[str, Any], Any], Iterator[dict[str, Any]]]
+FLOW = {"flow": {"uuid": "a", "time": "2026-11-30T18:00:00Z", "verdict": "DROPPED"}, "node_name": "n1"}
+CONNECTED = {"node_status": {"state_change": "NODE_CONNECTED", "node_names": ["n1", "n2"]}}
+
+
+@contextlib.contextmanager
+def relay(answer: Answer) -> Iterator[tuple[str, int]]:
+    """A gRPC server on this machine that answers GetFlows; answer gets the request and the context."""
+
+    def get_flows(wire: bytes, context: Any) -> Iterator[bytes]:
+        for document in answer(to_json(messages()["GetFlowsRequest"].FromString(wire)), context):
+            yield from_json("GetFlowsResponse", document).SerializeToString()
+
+    server = grpc.server(ThreadPoolExecutor(max_workers=2))
+    handler = grpc.unary_stream_rpc_method_handler(get_flows)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("observer.Observer", {"GetFlows": handler})])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield "127.0.0.1", port
+    finally:
+        server.stop(None).wait()
+
+
+def read(answer: Answer, request: FlowRequest) -> Any:
+    with relay(answer) as address, RelayReader.connected(*address) as reader:
+        return reader.read(request)
+
+
+def test_the_relay_is_told_filters_times_and_always_a_number() -> None:
+    requests = []
+
+    def answer(request: dict[str, Any], _context: Any) -> Iterator[dict[str, Any]]:
+        requests.append(request)
+        yield CONNECTED
+        yield FLOW
+
+    seen = read(answer, FlowRequest(allow=({"source_pod": ["a/"]},), deny=({"protocol": ["dns"]},), number=7))
+    read(answer, FlowRequest(since=(10, 0), until=(20, 5_000_000)))
+    assert requests == [
+        {"number": "7", "whitelist": [{"source_pod": ["a/"]}], "blacklist": [{"protocol": ["dns"]}]},
+        {"number": str(2**64 - 1), "since": "1970-01-01T00:00:10Z", "until": "1970-01-01T00:00:20.005Z"},
+    ]
+    assert [flow.uuid for flow in seen.flows] == ["a"]
+    assert (seen.source, seen.nodes, seen.complete) == ("relay", {"n1": "CONNECTED", "n2": "CONNECTED"}, True)
+
+
+def test_following_ends_with_its_time_and_keeps_what_came() -> None:
+    def answer(request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        assert request["follow"]
+        yield FLOW
+        while context.is_active():
+            yield CONNECTED
+
+    seen = read(answer, FlowRequest(follow_s=0.3, number=0))
+    assert [flow.uuid for flow in seen.flows] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.DEADLINE_EXCEEDED, TimedOut),
+        (grpc.StatusCode.INVALID_ARGUMENT, InvalidInput),
+        (grpc.StatusCode.UNAVAILABLE, Unreachable),
+        (grpc.StatusCode.INTERNAL, OperationFailed),
+    ],
+    ids=str,
+)
+def test_errors_of_the_call_are_typed(code: Any, kind: type[Exception]) -> None:
+    def answer(_request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        context.abort(code, "the reason")
+        yield FLOW
+
+    with pytest.raises(kind):
+        read(answer, FlowRequest())
+
+
+def test_a_filter_that_all_nodes_refuse_is_an_error_of_the_input() -> None:
+    status = {"state_change": "NODE_ERROR", "node_names": ["n1"], "message": "invalid source label filter: x"}
+    with pytest.raises(InvalidInput, match="invalid source label filter"):
+        read(lambda _request, _context: iter([{"node_status": status}]), FlowRequest())
+    with pytest.raises(OperationFailed, match="ring is gone"):
+        read(lambda _r, _c: iter([{"node_status": {**status, "message": "ring is gone"}}]), FlowRequest())
+
+
+def test_one_failed_node_of_two_is_no_error_but_makes_the_answer_incomplete() -> None:
+    status = {"state_change": "NODE_ERROR", "node_names": ["n2"], "message": "ring is gone"}
+    seen = read(lambda _request, _context: iter([CONNECTED, {"node_status": status}, FLOW]), FlowRequest())
+    assert seen.nodes == {"n1": "CONNECTED", "n2": "ERROR"}
+    assert not seen.complete
+
+
+# Who is asked.
+
+
+def pod(name: str, labels: dict[str, str], *, ready: bool = True, node: str = "n1") -> dict[str, Any]:
+    container = {"name": "relay", "ports": [{"name": "grpc", "containerPort": 4246}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kube-system", "labels": labels},
+        "spec": {"nodeName": node, "containers": [container]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
+    }
+
+
+def cluster(
+    *, service_port: int | None = 80, target: Any = "grpc", ready: bool = True, hubble: str = "true"
+) -> FakeKube:
+    kube = FakeKube().add(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "cilium-config", "namespace": "kube-system"},
+            "data": {"enable-hubble": hubble},
+        },
+        pod("cilium-b", {"k8s-app": "cilium"}, node="n2"),
+        pod("cilium-a", {"k8s-app": "cilium"}, node="n1"),
+    )
+    if service_port is not None:
+        spec = {"selector": {"k8s-app": "hubble-relay"}, "ports": [{"port": service_port, "targetPort": target}]}
+        kube.add(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "hubble-relay", "namespace": "kube-system"},
+                "spec": spec,
+            },
+            pod("hubble-relay-2", {"k8s-app": "hubble-relay"}, ready=ready),
+            pod("hubble-relay-1", {"k8s-app": "hubble-relay"}, ready=False),
+        )
+    return kube
+
+
+def opened(kube: FakeKube, source: str = "auto") -> tuple[str, list[tuple[str, str, int]]]:
+    """Who answers, and the forwards that were opened."""
+    forwards = []
+
+    @contextlib.contextmanager
+    def forward(namespace: str, name: str, port: int) -> Iterator[tuple[str, int]]:
+        forwards.append((namespace, name, port))
+        yield "127.0.0.1", 1
+
+    with open_reader(kube, kube.exec, forward, source=source, clock=FakeClock()) as reader:
+        return reader.source, forwards
+
+
+@pytest.mark.parametrize(("target", "port"), [("grpc", 4246), (4245, 4245), ("4247", 4247), ("other", 4245)])
+def test_the_relay_is_reached_at_the_port_of_its_ready_pod(target: Any, port: int) -> None:
+    assert opened(cluster(target=target)) == ("relay", [("kube-system", "hubble-relay-2", port)])
+    assert opened(cluster(target=target), "relay")[0] == "relay"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"service_port": None}, "not installed"), ({"ready": False}, "no ready pod"), ({"service_port": 443}, "TLS")],
+    ids=str,
+)
+def test_without_a_usable_relay_the_agents_are_asked_unless_the_relay_was_demanded(
+    options: dict[str, Any], reason: str
+) -> None:
+    assert opened(cluster(**options)) == ("agents", [])
+    with pytest.raises(NotFound, match=reason) as caught:
+        opened(cluster(**options), "relay")
+    assert caught.value.code == "HubbleRelayNotFound"
+    assert "hubble_relay=true" in caught.value.remedy
+
+
+def test_the_agents_can_be_asked_although_there_is_a_relay() -> None:
+    assert opened(cluster(), "agents") == ("agents", [])
+
+
+def test_hubble_that_is_off_and_cilium_that_is_absent_are_told() -> None:
+    with pytest.raises(Unsupported, match="switched off") as caught:
+        opened(cluster(service_port=None, hubble="false"))
+    assert caught.value.code == "HubbleDisabled"
+    with pytest.raises(NotFound, match="Cilium is not installed"):
+        opened(FakeKube())
+
+
+# The agents.
+
+
+def ask_agents(
+    kube: FakeKube, answers: dict[str, Completed | Exception], request: FlowRequest | None = None, clock: Any = None
+) -> Any:
+    def answer(_namespace: str, name: str, _command: Sequence[str], container: str | None) -> Completed:
+        assert container == "cilium-agent"
+        given = answers[name]
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    kube.exec_answers = answer
+    with open_reader(kube, kube.exec, lambda *_a: pytest.fail("no forward"), source="agents", clock=clock) as reader:
+        return reader.read(request or FlowRequest())
+
+
+def output(*documents: dict[str, Any], rc: int = 0, stderr: str = "") -> Completed:
+    return Completed([], rc, "".join(json.dumps(one) + "\n" for one in documents), stderr)
+
+
+def test_the_agents_answers_are_merged_and_marked_as_partial() -> None:
+    later = {"flow": {**FLOW["flow"], "uuid": "b", "time": "2026-11-30T18:00:01Z"}, "node_name": "n2"}
+    kube = cluster()
+    seen = ask_agents(kube, {"cilium-a": output(FLOW), "cilium-b": output(later)})
+    assert [flow.uuid for flow in seen.flows] == ["a", "b"]
+    assert seen.nodes == {"n1": "CONNECTED", "n2": "CONNECTED"}
+    assert not seen.complete
+    assert seen.problems == ["The agents were asked one by one, each once and for the flows of its own node."]
+
+
+def test_an_agent_that_fails_is_named_and_the_others_still_count() -> None:
+    seen = ask_agents(cluster(), {"cilium-a": output(FLOW), "cilium-b": output(rc=1, stderr="a\nno socket\n")})
+    assert seen.nodes == {"n1": "CONNECTED", "n2": "ERROR"}
+    assert "No flows from n2 (error: no socket)." in seen.problems
+    seen = ask_agents(cluster(), {"cilium-a": output(FLOW), "cilium-b": TimedOut("too slow")})
+    assert "No flows from n2 (error: too slow)." in seen.problems
+
+
+def test_when_all_agents_fail_it_is_an_error() -> None:
+    with pytest.raises(OperationFailed, match="no socket"):
+        ask_agents(cluster(), dict.fromkeys(("cilium-a", "cilium-b"), output(rc=1, stderr="no socket")))
+
+
+def test_an_agent_that_is_not_ready_is_not_asked() -> None:
+    kube = cluster().add(pod("cilium-b", {"k8s-app": "cilium"}, ready=False, node="n2"))
+    seen = ask_agents(kube, {"cilium-a": output(FLOW)})
+    assert seen.nodes == {"n1": "CONNECTED", "n2": "UNAVAILABLE"}
+
+
+def test_following_without_a_relay_waits_and_then_asks_for_the_time_that_passed() -> None:
+    kube, clock = cluster(), FakeClock()
+    ask_agents(kube, dict.fromkeys(("cilium-a", "cilium-b"), output()), FlowRequest(follow_s=12.0), clock)
+    assert clock.sleeps == [12.0]
+    assert kube.execs[0][2] == ["hubble", "observe", "--output", "jsonpb", "--since", "12s"]
+
+
+def test_the_command_asks_what_the_request_asks() -> None:
+    start = ["hubble", "observe", "--output", "jsonpb"]
+    assert agent_command(FlowRequest(number=5)) == [*start, "--last", "5"]
+    assert agent_command(FlowRequest(since=(0, 0), until=(1, 0))) == [
+        *start,
+        "--since",
+        "1970-01-01T00:00:00Z",
+        "--until",
+        "1970-01-01T00:00:01Z",
+    ]
+    filtered = agent_command(FlowRequest(number=1, allow=({"source_pod": ["a/"]},), deny=({"reply": [True]},)))
+    assert filtered[6:] == ["--allowlist", '{"source_pod":["a/"]}', "--denylist", '{"reply":[true]}']

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules hubble_flows and connectivity_probe as Ansible runs them: arguments in, JSON out, nothing sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments.kube import ModuleDocFragment
+from ansible_collections.cloudnet.aks_cilium.plugins.modules import connectivity_probe, hubble_flows
+
+FRAGMENT = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+MODULES = [hubble_flows, connectivity_probe]
+PROBE = {"from": {"namespace": "a", "pod": "b"}, "to": {"url": "http://c"}, "expect": "deny"}
+# Nothing listens there: whoever sends something gets an error of its own.
+NOWHERE = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [{"name": "u", "user": {"token": "t"}}],
+    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+    "current-context": "x",
+}
+
+
+def run(module: Any, arguments: dict[str, Any], tmp_path: Path) -> Any:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("K8S_AUTH", "KUBE"))}
+    environment["HOME"] = str(tmp_path)
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, module.__file__],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"kubeconfig": NOWHERE, **arguments}}),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def same(documented: dict[str, Any], options: dict[str, Any]) -> None:
+    assert set(documented) == set(options)
+    for name, spec in options.items():
+        for field in ("type", "elements", "default", "choices", "required"):
+            assert documented[name].get(field) == spec.get(field), f"{name}.{field}"
+        assert ("suboptions" in documented[name]) == ("options" in spec)
+        if "options" in spec:
+            same(documented[name]["suboptions"], spec["options"])
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_the_documentation_tells_the_options_that_there_are(module: Any) -> None:
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    same({**FRAGMENT, **documented}, module.SPEC.options)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_the_examples_are_tasks_of_the_module(module: Any) -> None:
+    name = module.__name__.rpartition(".")[2]
+    tasks = [task for task in yaml.safe_load(module.EXAMPLES) if f"cloudnet.aks_cilium.{name}" in task]
+    assert tasks
+    for task in tasks:
+        assert set(task[f"cloudnet.aks_cilium.{name}"]) <= set(module.SPEC.options)
+
+
+def test_check_mode_runs_nothing_in_pods_and_says_so(tmp_path: Path) -> None:
+    result = run(connectivity_probe, {"probes": [PROBE], "_ansible_check_mode": True}, tmp_path)
+    assert (result["changed"], result["passed"], result.get("failed")) == (False, True, None)
+    (entry,) = result["results"]
+    assert (entry["from"], entry["to"], entry["outcome"]) == ("a/b", "http://c", "skipped")
+    assert entry["skipped_because"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "part"),
+    [
+        (connectivity_probe, {"probes": [{**PROBE, "to": {"url": "ftp://c"}}]}, "probes[0].to.url=ftp://c"),
+        (connectivity_probe, {"probes": [{**PROBE, "expect": "maybe"}]}, "expect"),
+        (connectivity_probe, {"probes": [{**PROBE, "to": {"host": "c"}}]}, "port"),
+        (connectivity_probe, {"probes": [PROBE], "settle_timeout": -1}, "settle_timeout=-1"),
+        (hubble_flows, {"port": ["http"]}, "port=http"),
+        (hubble_flows, {"since": "soon"}, "since=soon"),
+        (hubble_flows, {"exclude": {"verdict": ["NO"]}}, "exclude.verdict=NO"),
+        (hubble_flows, {"follow_for": 5, "since": "1m"}, "follow_for"),
+    ],
+    ids=str,
+)
+def test_wrong_input_is_named_before_anything_is_sent(
+    module: Any, arguments: dict[str, Any], part: str, tmp_path: Path
+) -> None:
+    result = run(module, arguments, tmp_path)
+    assert result["failed"]
+    assert part in result["msg"]
+    assert "127.0.0.1" not in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"), [(hubble_flows, {}), (connectivity_probe, {"probes": [PROBE]})], ids=["flows", "probe"]
+)
+def test_no_api_server_is_an_error_and_no_traceback(module: Any, arguments: dict[str, Any], tmp_path: Path) -> None:
+    result = run(module, {**arguments, "request_timeout": 2}, tmp_path)
+    assert result["failed"]
+    assert result["failure"]["kind"] == "Unreachable"
