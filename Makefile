@@ -30,7 +30,7 @@ setup: $(STAMP) $(LINK) ## Python environment, and the checkout linked in as a c
 
 .PHONY: prepare
 prepare: setup ## Docker engine, kind, helm and images for the local clusters
-	@$(BIN)/python tests/lab/lab prepare --output $(MACHINE)
+	@$(BIN)/python tests/lab/main.py prepare --output $(MACHINE)
 
 .PHONY: demo
 demo: setup ## From a bare machine to a hardened, observed Cilium cluster
@@ -39,7 +39,7 @@ demo: setup ## From a bare machine to a hardened, observed Cilium cluster
 .PHONY: teardown
 teardown: setup ## Remove all that `make demo` made, the Docker engine that it started included
 	@ansible-playbook playbooks/teardown.yml -i inventories/local
-	@$(BIN)/python tests/lab/lab stop
+	@$(BIN)/python tests/lab/main.py stop
 
 .PHONY: test
 test: setup ## All checks: lint, types, unit, functional, sanity, Molecule on kind

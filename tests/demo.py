@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 Cloudnet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MACHINE = "inventories/local/group_vars/all/machine.yml"
 STEPS: list[tuple[str, Sequence[str]]] = [
-    ("Prepare this machine", [sys.executable, "tests/lab/lab", "prepare", "--output", MACHINE]),
+    ("Prepare this machine", [sys.executable, "tests/lab/main.py", "prepare", "--output", MACHINE]),
     ("Run the playbook", ["ansible-playbook", "playbooks/site.yml", "-i", "inventories/local"]),
 ]
 

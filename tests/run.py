@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 Cloudnet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -51,7 +50,7 @@ class Check:
 def checks() -> list[Check]:
     """All checks, the quick ones first."""
     python = sys.executable
-    lab = [python, "tests/lab/lab"]
+    lab = [python, "tests/lab/main.py"]
     return [
         Check("lint", "ruff-check", ["ruff", "check", "."]),
         Check("lint", "ruff-format", ["ruff", "format", "--check", "."]),
@@ -178,11 +177,11 @@ def main() -> int:
             results.append((check.name, *run(check)))
     finally:
         if not engine_was_there and engine_answers():
-            subprocess.run([sys.executable, "tests/lab/lab", "stop"], cwd=ROOT, check=False)
+            subprocess.run([sys.executable, "tests/lab/main.py", "stop"], cwd=ROOT, check=False)
     print("\ncheck                          result       seconds")
     for name, passed, took in results:
         print(f"{name:<30} {'passed' if passed else 'FAILED':<10} {took:>9.1f}")
-    failed = sum(not passed for _, passed, _ in results)
+    failed = sum(not passed for __, passed, __ in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import json
-import ssl
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from ansible.module_utils.urls import ConnectionError, open_url
 
 from .._errors import InvalidInput, Unreachable
 from .._types import Json
@@ -105,11 +105,10 @@ def from_metadata(base: str, document: Json) -> Cloud:
 def fetch_json(url: str, *, ca_bundle: str | None, timeout_s: float) -> Json:
     """GET a JSON document over TLS; every failure names the option cloud_environment."""
     try:
-        context = ssl.create_default_context(cafile=ca_bundle)
-        with urllib.request.urlopen(url, timeout=timeout_s, context=context) as answer:  # noqa: S310 (https only)
+        with open_url(url, timeout=timeout_s, ca_path=ca_bundle) as answer:
             # Azure Stack puts a byte order mark before the document.
             document = json.loads(answer.read().decode("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
         raise Unreachable(
             f"The cloud metadata at {url} could not be read: {reason}.",

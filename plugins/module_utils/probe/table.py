@@ -15,6 +15,9 @@ from .._types import Json
 
 WIDTH = 160
 NARROWEST_POLICY = 24
+# Keeps a kind and its name on one line while the text is wrapped.
+_GLUE = "\u00a0"
+_KIND = re.compile(r"\b(CCNP|CNP|NP) ")
 _SHORT = (
     ("CiliumClusterwideNetworkPolicy ", "CCNP "),
     ("CiliumNetworkPolicy ", "CNP "),
@@ -39,9 +42,10 @@ def connection_table(rows: Sequence[Json], width: int = WIDTH) -> list[str]:
     lines = []
     for cells in [_HEADS, *table]:
         start = "  ".join(cells[index].ljust(widths[index]) for index in shown)
-        wrapped = textwrap.wrap(cells[-1], rest, break_long_words=False, break_on_hyphens=False) or [""]
-        lines.append(f"{start}  {wrapped[0]}".rstrip())
-        lines += [" " * used + more for more in wrapped[1:]]
+        policy = _KIND.sub(rf"\1{_GLUE}", cells[-1])
+        wrapped = textwrap.wrap(policy, rest, break_long_words=False, break_on_hyphens=False) or [""]
+        lines.append(f"{start}  {wrapped[0]}".replace(_GLUE, " ").rstrip())
+        lines += [" " * used + more.replace(_GLUE, " ") for more in wrapped[1:]]
     lines.insert(1, "-" * max((len(line) for line in lines), default=0))
     return lines
 

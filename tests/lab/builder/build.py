@@ -118,7 +118,7 @@ class Builder:
         with ThreadPoolExecutor(len(lanes)) as pool:
             running = [pool.submit(lane) for lane in lanes]
             try:
-                done, _ = wait(running, return_when=FIRST_EXCEPTION)
+                done, __ = wait(running, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
             except BaseException:
@@ -176,7 +176,7 @@ class Builder:
 
         files = [self.cache.bin / program.name for program in toolset.programs]
         return self.new_step(
-            f"go-{toolset.name}", inputs, compile_programs, lambda _: all(file.exists() for file in files)
+            f"go-{toolset.name}", inputs, compile_programs, lambda __: all(file.exists() for file in files)
         )
 
     def compile(self, toolset: Toolset, scratch: Path, log: IO[str]) -> None:
@@ -197,7 +197,7 @@ class Builder:
         if not toolset.variables:
             return []
         released = json.loads(Path(self.module(toolset)["Info"]).read_text(encoding="utf-8"))["Time"]
-        major, minor, _ = toolset.version.removeprefix("v").split(".", 2)
+        major, minor, __ = toolset.version.removeprefix("v").split(".", 2)
         values = {"version": toolset.version, "number": toolset.version[1:], "date": released}
         values |= {"major": major, "minor": minor}
         return [f"-X '{name}={value.format(**values)}'" for name, value in toolset.variables.items()]
@@ -215,7 +215,7 @@ class Builder:
             logged(["gcc", "-Os", "-Wall", "-static", "-s", "-o", program, source], log)
             return ""
 
-        return self.new_step("pause", {"source": digest(source)}, compile_pause, lambda _: program.exists())
+        return self.new_step("pause", {"source": digest(source)}, compile_pause, lambda __: program.exists())
 
     def pause(self) -> None:
         """Have the sandbox process."""
@@ -226,19 +226,19 @@ class Builder:
     def chart_step(self) -> Step:
         """Copy the Helm chart out of the Cilium module."""
 
-        def copy(_: IO[str]) -> str:
+        def copy(__: IO[str]) -> str:
             shutil.rmtree(self.cache.chart, ignore_errors=True)
             place(self.source(recipes.CILIUM) / "install" / "kubernetes" / "cilium", self.cache.chart)
             return ""
 
         inputs = {"version": recipes.CILIUM.version}
-        return self.new_step("chart", inputs, copy, lambda _: (self.cache.chart / "Chart.yaml").exists())
+        return self.new_step("chart", inputs, copy, lambda __: (self.cache.chart / "Chart.yaml").exists())
 
     def kwok_step(self) -> Step:
         """Join the stages without which kwok does not start: nodes and pods which become ready at once."""
         target = self.cache.kwok_stages
 
-        def join(_: IO[str]) -> str:
+        def join(__: IO[str]) -> str:
             stages = self.source(recipes.KWOK) / "kustomize" / "stage"
             files = [file for folder in recipes.KWOK_STAGES for file in sorted((stages / folder).glob("*.yaml"))]
             texts = [file.read_text(encoding="utf-8") for file in files if file.name != "kustomization.yaml"]
@@ -246,7 +246,7 @@ class Builder:
             return ""
 
         inputs = {"version": recipes.KWOK.version, "folders": recipes.KWOK_STAGES}
-        return self.new_step("kwok-stages", inputs, join, lambda _: target.exists())
+        return self.new_step("kwok-stages", inputs, join, lambda __: target.exists())
 
     # Images
 

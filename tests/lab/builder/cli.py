@@ -99,12 +99,12 @@ def use(cluster: Cluster, arguments: argparse.Namespace) -> None:
         cluster.internet.down()
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*__: object) -> None:
     """Treat a request to end like Ctrl-C."""
     raise KeyboardInterrupt
 
 
-def ignore(*_: object) -> None:
+def ignore(*__: object) -> None:
     """Go on."""
 
 

@@ -33,7 +33,7 @@ def kind_config(workers: int, pod_subnet: str | None, service_subnet: str | None
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": networking,
-        "nodes": [{"role": "control-plane"}, *({"role": "worker"} for _ in range(workers))],
+        "nodes": [{"role": "control-plane"}, *({"role": "worker"} for __ in range(workers))],
         "kubeadmConfigPatches": [json.dumps(kubelet)],
     }
     return json.dumps(document, indent=2) + "\n"

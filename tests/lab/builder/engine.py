@@ -88,12 +88,10 @@ def have_packages(cache: Cache, wanted: Sequence[str]) -> None:
 def restricted_runtime(cache: Cache) -> Path:
     """The runc for a machine without CAP_SYS_RESOURCE, in the cache so that it outlives a checkout."""
     target = cache.bin / "runc-without-sys-resource"
-    text = (HERE / target.name).read_text(encoding="utf-8")
-    first, rest = text.split("\n", 1)
-    if not os.access(first.removeprefix("#!").split()[0], os.X_OK):
-        first = f"#!{Path(sys.executable).resolve()} -IS"
+    text = (HERE / "runc_without_sys_resource.py").read_text(encoding="utf-8")
+    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else Path(sys.executable).resolve()
     fresh = target.with_name(f".{target.name}")
-    fresh.write_text(f"{first}\n{rest}", encoding="utf-8")
+    fresh.write_text(f"#!{python} -IS\n{text}", encoding="utf-8")
     fresh.chmod(0o755)
     fresh.replace(target)
     return target
@@ -156,7 +154,7 @@ def have_engine(cache: Cache) -> None:
         if runtime == "runc":
             raise LabError(
                 "CAP_SYS_RESOURCE is missing here and the Docker engine uses plain runc: stop it and run the command"
-                f" again, or make {HERE / 'runc-without-sys-resource'} its default runtime"
+                f" again, or give it a runc that leaves it out, as {HERE / 'runc_without_sys_resource.py'} does"
             )
 
 
@@ -177,7 +175,7 @@ def stop_engine(cache: Cache) -> None:
         cache.progress.line("docker-engine", "none was started from here")
         return
 
-    def stop(_: IO[str]) -> str:
+    def stop(__: IO[str]) -> str:
         os.kill(process, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while own_engine(cache) and Path(f"/proc/{process}").exists():

@@ -48,7 +48,7 @@ def serves(output: str, first: tuple[int, int], before: tuple[int, int]) -> bool
 
 def tool_in_path(name: str, run: Capture = capture, which: Callable[[str], str | None] = shutil.which) -> Path | None:
     """A program of PATH if its version serves."""
-    words, first, before, _ = TOOLS[name]
+    words, first, before, __ = TOOLS[name]
     path = which(name)
     if path is None:
         return None

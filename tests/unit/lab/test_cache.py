@@ -29,12 +29,12 @@ def cache(tmp_path: Path, lines: list[str]) -> Cache:
 
 
 def step(action: Callable[[IO[str]], str], intact: bool = True, **inputs: object) -> Step:
-    return Step("work", inputs, action, lambda _: intact)
+    return Step("work", inputs, action, lambda __: intact)
 
 
 def test_recipe_depends_on_name_and_inputs_alone() -> None:
-    one = Step("x", {"b": ("1", 2), "a": {"k": None}}, lambda _: "", lambda _: True)
-    same = Step("x", {"a": {"k": None}, "b": ["1", 2]}, lambda _: "other", lambda _: False, typical_s=9)
+    one = Step("x", {"b": ("1", 2), "a": {"k": None}}, lambda __: "", lambda __: True)
+    same = Step("x", {"a": {"k": None}, "b": ["1", 2]}, lambda __: "other", lambda __: False, typical_s=9)
     assert one.recipe == same.recipe
     assert one.recipe != Step("y", one.inputs, one.action, one.intact).recipe
     assert one.recipe != Step("x", {**one.inputs, "c": 1}, one.action, one.intact).recipe
@@ -58,7 +58,7 @@ def test_step_is_done_once_while_its_inputs_stay(cache: Cache, lines: list[str])
 def test_step_is_repeated_when_an_input_changes_or_its_result_is_gone(cache: Cache) -> None:
     done: list[int] = []
 
-    def action(_: IO[str]) -> str:
+    def action(__: IO[str]) -> str:
         done.append(1)
         return ""
 
@@ -70,16 +70,16 @@ def test_step_is_repeated_when_an_input_changes_or_its_result_is_gone(cache: Cac
 
 @pytest.mark.parametrize("problem", [LabError("broken"), OSError("disk is full"), KeyboardInterrupt()])
 def test_failed_or_interrupted_step_leaves_no_stamp(cache: Cache, problem: BaseException) -> None:
-    cache.step(step(lambda _: "", a=1))
+    cache.step(step(lambda __: "", a=1))
 
-    def fail(_: IO[str]) -> str:
+    def fail(__: IO[str]) -> str:
         raise problem
 
     expected = KeyboardInterrupt if isinstance(problem, KeyboardInterrupt) else LabError
     with pytest.raises(expected):
         cache.step(step(fail, a=2))
     assert cache.stamp("work") == {}
-    assert not cache.fresh(step(lambda _: "", a=1))
+    assert not cache.fresh(step(lambda __: "", a=1))
 
 
 def test_failure_shows_the_end_of_its_log(cache: Cache) -> None:
@@ -97,8 +97,8 @@ def test_failure_shows_the_end_of_its_log(cache: Cache) -> None:
 
 def test_stamp_that_is_no_json_counts_as_none(cache: Cache) -> None:
     (cache.stamps / "work.json").write_text("{", encoding="utf-8")
-    assert not cache.fresh(step(lambda _: ""))
-    cache.step(step(lambda _: "made"))
+    assert not cache.fresh(step(lambda __: ""))
+    cache.step(step(lambda __: "made"))
     assert json.loads((cache.stamps / "work.json").read_text())["result"] == "made"
 
 

@@ -56,7 +56,7 @@ def test_missing_capability_is_read_from_the_bounding_set(mask: str, lacks: bool
 
 @pytest.mark.parametrize("release", ["go1.25.9", "go1.9", "devel +abc"])
 def test_old_or_unknown_go_is_refused_with_what_to_do(release: str) -> None:
-    def run(_: Sequence[Word]) -> str:
+    def run(__: Sequence[Word]) -> str:
         return f"go version {release} linux/amd64\n"
 
     with pytest.raises(LabError, match=r"needs Go 1\.26 or later.*install it from"):
@@ -65,11 +65,11 @@ def test_old_or_unknown_go_is_refused_with_what_to_do(release: str) -> None:
 
 @pytest.mark.parametrize("release", ["go1.26.0", "go1.26.8", "go1.30", "go2.0"])
 def test_new_enough_go_is_accepted(release: str) -> None:
-    machine.require_go(lambda _: f"go version {release} linux/amd64\n")
+    machine.require_go(lambda __: f"go version {release} linux/amd64\n")
 
 
 def test_go_which_fails_is_told_with_its_own_words() -> None:
-    def run(_: Sequence[Word]) -> str:
+    def run(__: Sequence[Word]) -> str:
         raise LabError("toolchain not available")
 
     with pytest.raises(LabError, match="toolchain not available"):

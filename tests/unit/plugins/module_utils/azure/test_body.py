@@ -108,14 +108,14 @@ class TestClusterField:
         assert [change.option for change in changes] == [field.option]
 
     def test_keeps_what_azure_spells_differently(self, field: Field) -> None:
-        live, same, _ = CLUSTER_CASES[".".join(field.option)]
+        live, same, __ = CLUSTER_CASES[".".join(field.option)]
         document = live_with(field, live)
         body = copy.deepcopy(document)
         assert bodies.overlay(body, options(**nested(field.option, same))) == []
         assert body == document
 
     def test_writes_a_difference_once(self, field: Field) -> None:
-        live, _, other = CLUSTER_CASES[".".join(field.option)]
+        live, __, other = CLUSTER_CASES[".".join(field.option)]
         body = live_with(field, live)
         wanted = options(**nested(field.option, other))
         changes = bodies.overlay(body, wanted)
@@ -233,7 +233,7 @@ class TestRaw:
         body: dict[str, Any] = {"properties": {"windowsProfile": {"adminUsername": "azureuser"}}}
         raw = {"windowsProfile": {"adminPassword": "Sw0rdfish!"}}
         assert bodies.overlay(copy.deepcopy(body), options(properties=raw)) == []
-        _, changes = bodies.creation_body(options(properties=raw), subscription_id=SUBSCRIPTION)
+        __, changes = bodies.creation_body(options(properties=raw), subscription_id=SUBSCRIPTION)
         assert "Sw0rdfish!" not in str(bodies.diff_of(changes))
         assert bodies.secrets_in(raw) == ["Sw0rdfish!"]
 
@@ -241,7 +241,7 @@ class TestRaw:
 class TestCreation:
     def test_has_what_azure_demands_and_nothing_else(self) -> None:
         wanted = options(location="westeurope", agent_pools=[{"name": "system", "count": 2}])
-        body, _ = bodies.creation_body(wanted, subscription_id=SUBSCRIPTION)
+        body, __ = bodies.creation_body(wanted, subscription_id=SUBSCRIPTION)
         assert body == {
             "location": "westeurope",
             "identity": {"type": "SystemAssigned"},
@@ -264,7 +264,7 @@ class TestCreation:
         assert wanted["network_profile"]["network_policy"] == "cilium"
 
     def test_names_the_sku_beside_the_tier(self) -> None:
-        body, _ = bodies.creation_body(options(sku_tier="Free"), subscription_id=SUBSCRIPTION)
+        body, __ = bodies.creation_body(options(sku_tier="Free"), subscription_id=SUBSCRIPTION)
         assert body["sku"] == {"name": "Base", "tier": "Free"}
 
     @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class TestCreate:
         arm = FakeArm()
         lines: list[str] = []
         result = act(arm, **NEW, lines=lines)
-        assert [(method, headers["If-None-Match"]) for method, _, _, headers in arm.writes] == [("PUT", "*")]
+        assert [(method, headers["If-None-Match"]) for method, __, __, headers in arm.writes] == [("PUT", "*")]
         assert result.changed
         assert result.values["cluster"]["provisioning_state"] == "Succeeded"
         assert "cluster demo: CreatingAgentPools: 1/1 nodes completed (0s)" in lines
@@ -149,7 +149,7 @@ class TestUpdate:
     def test_sends_the_whole_document_with_its_etag(self) -> None:
         arm = existing(futureField={"kept": [1, None]})
         result = act(arm, agent_pools=[{"name": "nodepool1", "count": 3}])
-        ((method, _, body, headers),) = arm.writes
+        ((method, __, body, headers),) = arm.writes
         assert (method, headers["If-Match"]) == ("PUT", "6f679464-4447-4e30-9fa1-5f0da743f605")
         assert body is not None
         assert body["properties"]["futureField"] == {"kept": [1, None]}
@@ -168,7 +168,7 @@ class TestUpdate:
         arm = existing()
         arm.clusters["demo"]["tags"] = {"policy": "p"}
         act(arm, tags={"team": "net"})
-        ((method, _, body, _),) = arm.writes
+        ((method, __, body, __),) = arm.writes
         assert (method, body) == ("PATCH", {"tags": {"policy": "p", "team": "net"}})
 
     def test_an_immutable_field_is_named_and_nothing_is_sent(self) -> None:

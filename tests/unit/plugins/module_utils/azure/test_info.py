@@ -37,7 +37,7 @@ def cluster(name: str) -> dict[str, Any]:
 
 
 def read(pages: Pages, **given: Any) -> Result:
-    context, _ = task({"name": None, "resource_group": None, "query": None, **given})
+    context, __ = task({"name": None, "resource_group": None, "query": None, **given})
     arm = ArmClient(
         pages, base_url=BASE, subscription_id="s", api_version="2026-01-01", patience_s=30.0, clock=FakeClock()
     )
@@ -51,7 +51,7 @@ def names(result: Result) -> list[str]:
 def test_one_cluster_costs_one_get() -> None:
     pages = Pages(demo=Answer(200, {}, cluster("demo")))
     assert names(read(pages, resource_group="rg", name="demo")) == ["demo"]
-    assert [method for method, _ in pages.asked] == ["GET"]
+    assert [method for method, __ in pages.asked] == ["GET"]
 
 
 @pytest.mark.parametrize("given", [{"resource_group": "rg", "name": "gone"}, {"resource_group": "gone"}])

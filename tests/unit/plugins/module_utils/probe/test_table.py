@@ -32,8 +32,7 @@ def test_columns_line_up_and_kinds_are_short() -> None:
         "from             to                         expected  result               verdict                  policy",
         "-" * len(lines[1]),
         "default/testpod  http://basicdeploy.basics  deny      exit 28 (timed out)  DROPPED ingress  ok      "
-        "ingress: no rule allows it, default deny by CNP",
-        " " * 100 + "basics/cilium101-default-deny",
+        "default deny by CNP basics/cilium101-default-deny",
         "c/c              http://basicdeploy.basics  deny      HTTP 200             DROPPED ingress  FAILED  no policy",
     ]
 
