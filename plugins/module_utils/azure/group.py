@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from .._errors import NotFound
 from .._types import Json, Progress
 from .client import GROUP_API_VERSION, ArmClient
 from .operation import settle
@@ -46,7 +47,11 @@ def reason_to_keep(arm: ArmClient, name: str, group: Json, *, without: str = "")
 def delete_group(arm: ArmClient, name: str, *, wait: bool, timeout_s: float, progress: Progress) -> None:
     """Delete the group, and wait until it is gone."""
     what = f"resource group {name}"
-    arm.send("DELETE", arm.group_path(name), what=what, api_version=GROUP_API_VERSION)
+    try:
+        arm.send("DELETE", arm.group_path(name), what=what, api_version=GROUP_API_VERSION)
+    except NotFound:
+        # The last clusters of a group are deleted side by side, and each run may try to remove the group.
+        return
     if wait:
         settle(
             lambda: read_group(arm, name),

@@ -23,6 +23,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.client import Answer
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cluster import run
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.group import delete_group
 from fake_arm import FakeArm, error, options, recorded, task
 
 POOL = {"name": "system", "count": 2}
@@ -351,3 +352,10 @@ def test_secrets_in_raw_options_are_hidden() -> None:
     lines: list[str] = []
     act(existing(), properties={"windowsProfile": {"adminPassword": "Sw0rdfish!"}}, lines=lines)
     assert "hidden: Sw0rdfish!" in lines
+
+
+def test_a_group_that_another_run_has_just_removed_is_gone() -> None:
+    """Several clusters of one group are deleted in parallel; every run may try to delete the group last."""
+    arm = FakeArm(groups={})
+    delete_group(arm.client(), "rg", wait=True, timeout_s=5, progress=print)
+    assert arm.groups == {}

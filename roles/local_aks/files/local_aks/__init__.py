@@ -1,0 +1,5 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A local stand-in for Azure Resource Manager and Entra ID, as far as AKS needs them, backed by kind."""

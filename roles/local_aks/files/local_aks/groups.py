@@ -1,0 +1,194 @@
+# Copyright (c) 2026 Cloudnet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Subscriptions, resource groups and resource providers."""
+
+from __future__ import annotations
+
+from .clusters import PROVIDER, Clusters
+from .config import Config
+from .errors import ArmError, Json, group_not_found
+from .messages import Request, Response
+from .operations import Operations, Progress, ended
+from .store import Store
+from .validation import group_name
+
+# Azure says 15; here nothing is gained by waiting.
+RETRY_AFTER_S = 1
+
+
+class Groups:
+    """Resource groups, and deleting what is in them."""
+
+    def __init__(self, config: Config, store: Store, operations: Operations, clusters: Clusters) -> None:
+        self.config = config
+        self.store = store
+        self.operations = operations
+        self.clusters = clusters
+
+    def subscription(self) -> Json:
+        """The one subscription."""
+        subscription = self.config.subscription
+        return {
+            "id": f"/subscriptions/{subscription}",
+            "authorizationSource": "RoleBased",
+            "managedByTenants": [],
+            "subscriptionId": subscription,
+            "tenantId": self.config.tenant,
+            "displayName": "Local AKS",
+            "state": "Enabled",
+            "subscriptionPolicies": {
+                "locationPlacementId": "Public_2014-09-01",
+                "quotaId": "Internal_2014-09-01",
+                "spendingLimit": "Off",
+            },
+        }
+
+    def provider(self, namespace: str) -> Response:
+        """A resource provider: only AKS is there, and always registered."""
+        if namespace.lower() != PROVIDER.lower():
+            message = f"The resource namespace '{namespace}' is invalid."
+            raise ArmError(404, "InvalidResourceNamespace", message, gateway=True)
+        return Response(
+            200,
+            {
+                "id": f"/subscriptions/{self.config.subscription}/providers/{PROVIDER}",
+                "namespace": PROVIDER,
+                "registrationPolicy": "RegistrationRequired",
+                "registrationState": "Registered",
+                "resourceTypes": [{"resourceType": "managedClusters", "locations": [], "apiVersions": []}],
+            },
+        )
+
+    def put(self, request: Request, name: str) -> Response:
+        """Create a group, or replace its tags."""
+        group_name(name)
+        body = request.json()
+        location = str(body.get("location") or "").lower().replace(" ", "")
+        if not location:
+            message = "The location property is required for this definition."
+            raise ArmError(400, "LocationRequired", message, gateway=True)
+        with self.store.transaction() as state:
+            live = state["groups"].get(name.lower())
+            if live is not None and live["location"] != location:
+                message = (
+                    f"Invalid resource group location '{location}'. The Resource group already exists in location "
+                    f"'{live['location']}'."
+                )
+                raise ArmError(409, "InvalidResourceGroupLocation", message, gateway=True)
+            if live is not None:
+                self._refuse_deleting(live)
+            identifier = f"/subscriptions/{self.config.subscription}/resourceGroups/{name}"
+            group: Json = {
+                "id": live["id"] if live else identifier,
+                "name": live["name"] if live else name,
+                "type": "Microsoft.Resources/resourceGroups",
+                "location": location,
+                "properties": {"provisioningState": "Succeeded"},
+            }
+            if body.get("tags"):
+                group["tags"] = body["tags"]
+            state["groups"][name.lower()] = group
+        return Response(200 if live else 201, group)
+
+    def patch(self, request: Request, name: str) -> Response:
+        """Replace a group's tags."""
+        body = request.json()
+        with self.store.transaction() as state:
+            group = state["groups"].get(name.lower())
+            if group is None:
+                raise group_not_found(name)
+            self._refuse_deleting(group)
+            if "tags" in body:
+                group["tags"] = body["tags"] or {}
+            return Response(200, dict(group))
+
+    def get(self, name: str) -> Response:
+        """One group."""
+        return Response(200, self.clusters.group(name))
+
+    def exists(self, name: str) -> Response:
+        """Answer to HEAD."""
+        return Response(404 if self.store.group(name) is None else 204)
+
+    def listed(self) -> Response:
+        """All groups."""
+        return Response(200, {"value": self.store.groups()})
+
+    def resources(self, name: str | None) -> Response:
+        """What is in one group or in all, as generic resources."""
+        if name is not None:
+            self.clusters.group(name)
+        keys = ("id", "name", "type", "location", "tags")
+        found = [
+            {key: record["body"][key] for key in keys if key in record["body"]}
+            for record in self.store.clusters()
+            if name is None or record["group"].lower() == name.lower()
+        ]
+        return Response(200, {"value": found})
+
+    def delete(self, name: str) -> Response:
+        """Delete a group and the clusters in it."""
+        with self.store.transaction() as state:
+            group = state["groups"].get(name.lower())
+            if group is None:
+                raise group_not_found(name)
+            identifier = str(group.get("operation", ""))
+            if ended(self.store.operation(identifier)):
+                identifier = self.operations.begin("delete_group", name.lower(), group["location"])["id"]
+                state["groups"][name.lower()] = {
+                    **group,
+                    "operation": identifier,
+                    "properties": {"provisioningState": "Deleting"},
+                }
+                self.launch_delete(identifier, name)
+        return self._accepted(identifier)
+
+    def launch_delete(self, identifier: str, name: str) -> None:
+        """Run or resume the deletion of a group."""
+
+        def work(progress: Progress) -> None:
+            inside = [record for record in self.store.clusters() if record["group"].lower() == name.lower()]
+            started = [self.clusters.begin_delete(record["key"]) for record in inside]
+            for operation in started:
+                self.operations.wait(operation)
+                progress.check()
+
+        def finish(state: Json, error: Json) -> None:
+            left = [record for record in state["clusters"].values() if record["group"].lower() == name.lower()]
+            group = state["groups"].get(name.lower())
+            if group is None:
+                return
+            if error or left:
+                group["properties"]["provisioningState"] = "Succeeded"
+            else:
+                del state["groups"][name.lower()]
+
+        self.operations.run(identifier, work, finish)
+
+    def result(self, identifier: str) -> Response:
+        """Where the deletion of a group is polled: 202 until it ended."""
+        operation = self.store.operation(identifier)
+        if operation is None:
+            message = f"The operation '{identifier}' could not be found."
+            raise ArmError(404, "OperationNotFound", message, gateway=True)
+        if not ended(operation):
+            return self._accepted(identifier)
+        if self.store.group(operation["target"]) is not None:
+            message = f"Deletion of resource group '{operation['target']}' failed as resources in it remain."
+            raise ArmError(409, "ResourceGroupDeletionBlocked", message, gateway=True)
+        return Response(200)
+
+    def _accepted(self, identifier: str) -> Response:
+        path = f"/subscriptions/{self.config.subscription}/operationresults/{identifier}"
+        location = f"{self.config.url}{path}?api-version=2021-04-01"
+        return Response(202, None, {"Location": location, "Retry-After": str(RETRY_AFTER_S)})
+
+    @staticmethod
+    def _refuse_deleting(group: Json) -> None:
+        if group["properties"]["provisioningState"] == "Deleting":
+            message = (
+                f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this operation."
+            )
+            raise ArmError(409, "ResourceGroupBeingDeleted", message, gateway=True)
