@@ -33,7 +33,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.failures
     ],
 )
 def test_the_kind_follows_the_status(status: int, kind: type[errors.CollectionError]) -> None:
-    assert type(from_answer("GET of x", status, {}, {"error": {"code": "C", "message": "M"}})) is kind
+    assert from_answer("GET of x", status, {}, {"error": {"code": "C", "message": "M"}}).__class__ == kind
 
 
 @pytest.mark.parametrize("wrap", [True, False])

@@ -80,8 +80,8 @@ def test_no_exit_status_is_a_failure(status: Any) -> None:
 
 
 def test_a_connection_that_breaks_is_a_failure() -> None:
-    broken = pytest.raises((OperationFailed, Unreachable))
-    with WebSocketServer(lambda peer, head: peer.send(1, b"half")) as server, broken:
+    server = WebSocketServer(lambda peer, head: peer.send(1, b"half"))
+    with server, pytest.raises((OperationFailed, Unreachable)):
         run(server)
 
 
