@@ -113,6 +113,8 @@ class TestResourceManager:
     def test_deleting_a_group_deletes_its_clusters(self, cluster: Any) -> None:
         assert [item["name"] for item in cluster.arm("GET", f"{GROUP}/resources").body["value"]] == ["c1"]
         deleted = cluster.arm("DELETE", GROUP)
+        shown = cluster.arm("GET", "/resourcegroups").body["value"]
+        assert all(set(item) <= {"id", "name", "type", "location", "properties", "tags"} for item in shown)
         while deleted.status == 202:
             deleted = cluster.arm("GET", deleted.headers["location"])
         assert cluster.arm("GET", "/providers/Microsoft.ContainerService/managedClusters").body == {"value": []}

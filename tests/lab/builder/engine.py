@@ -108,9 +108,26 @@ def engine_command(cache: Cache, host: str, runtime: Path | None) -> list[str]:
     return command
 
 
+def process_with(pid_file: Path, word: str) -> int:
+    """Process that a pid file names, if its command line really has this word; 0 otherwise."""
+    with contextlib.suppress(OSError, ValueError):
+        process = int(pid_file.read_text(encoding="utf-8"))
+        if word.encode() in Path(f"/proc/{process}/cmdline").read_bytes():
+            return process
+    return 0
+
+
+def forget_dead_processes(cache: Cache) -> None:
+    """Remove pid files of an engine that was killed: dockerd believes them when another process got the number."""
+    for pid_file in (cache.run / "dockerd.pid", cache.run / "exec" / "containerd" / "containerd.pid"):
+        if not process_with(pid_file, str(cache.run)):
+            pid_file.unlink(missing_ok=True)
+
+
 def start_engine(cache: Cache, log: IO[str]) -> str:
     """Start dockerd and wait until it answers."""
     cache.run.mkdir(parents=True, exist_ok=True)
+    forget_dead_processes(cache)
     runtime = restricted_runtime(cache) if lacks_sys_resource() else None
     command = engine_command(cache, os.environ.get("DOCKER_HOST", ""), runtime)
     log.write(f"+ {shlex.join(command)}\n")
@@ -160,12 +177,7 @@ def have_engine(cache: Cache) -> None:
 
 def own_engine(cache: Cache) -> int:
     """Process of the engine which was started from this cache; 0 when none runs."""
-    with contextlib.suppress(OSError, ValueError):
-        process = int((cache.run / "dockerd.pid").read_text(encoding="utf-8"))
-        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-        if str(cache.root / "docker").encode() in words:
-            return process
-    return 0
+    return process_with(cache.run / "dockerd.pid", str(cache.root / "docker"))
 
 
 def stop_engine(cache: Cache) -> None:

@@ -111,3 +111,15 @@ def test_restricted_runtime_is_kept_in_the_cache_and_can_run(cache: Cache) -> No
     assert target.parent == cache.bin
     assert target.stat().st_mode & 0o777 == 0o755
     assert Path(target.read_text().splitlines()[0].removeprefix("#!").split()[0]).exists()
+
+
+def test_pid_files_of_dead_or_foreign_processes_are_forgotten(tmp_path: Path) -> None:
+    cache = LocalCache(tmp_path)
+    containerd = cache.run / "exec" / "containerd" / "containerd.pid"
+    containerd.parent.mkdir(parents=True)
+    # This test's own process is alive, but it is no engine of this cache.
+    containerd.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    (cache.run / "dockerd.pid").write_text("garbage", encoding="utf-8")
+    engine.forget_dead_processes(cache)
+    assert not containerd.exists()
+    assert not (cache.run / "dockerd.pid").exists()

@@ -18,10 +18,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments import azure as fragment
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure import cluster, credentials_file
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.argspec import AZURE, CLUSTER
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import aks_cluster, aks_kubeconfig
 from fake_arm import FakeArm, recorded
 
@@ -103,24 +100,6 @@ class TestKubeconfig:
         assert result["changed"] is True
         assert result["server"] == "https://demo.test"
         assert "canary-token" not in json.dumps(result)
-
-
-def documented(text: str) -> dict[str, Any]:
-    options: dict[str, Any] = yaml.safe_load(text)["options"]
-    return options
-
-
-@pytest.mark.parametrize(
-    ("text", "spec"),
-    [(fragment.ModuleDocFragment.DOCUMENTATION, AZURE), (fragment.ModuleDocFragment.CLUSTER, CLUSTER)],
-    ids=["azure", "cluster"],
-)
-def test_the_fragment_says_what_the_specification_does(text: str, spec: ArgSpec) -> None:
-    options = documented(text)
-    assert set(options) == set(spec.options)
-    for name, rule in spec.options.items():
-        for key in ("type", "default", "choices", "required"):
-            assert options[name].get(key) == rule.get(key), f"{name}.{key}"
 
 
 def test_a_run_without_work_stays_small() -> None:

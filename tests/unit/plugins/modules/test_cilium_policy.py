@@ -14,7 +14,6 @@ import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments.kube import ModuleDocFragment
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import cilium_policy as module
 from cilium_documents import cnp, network_policy, workload_pod
 from fake_cilium import FakeAgent, FakeCilium
@@ -107,17 +106,6 @@ def test_warnings_reach_the_user(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(AnsibleModule, "warn", lambda self, text: warnings.append(text))
     run(definition=cnp(endpointSelector={}, egress=[{"toFQDNs": [{"matchName": "google.com"}]}]), check_mode=True)
     assert "DNS rule" in " ".join(warnings)
-
-
-def test_documentation_and_arguments_agree() -> None:
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    assert set(documented) | set(shared) == set(module.SPEC.options)
-    for name, option in documented.items():
-        spec = module.SPEC.options[name]
-        assert {key: option.get(key) for key in ("type", "choices", "default")} == {
-            key: spec.get(key) for key in ("type", "choices", "default")
-        }, name
 
 
 def test_returned_keys_are_documented(run: Run) -> None:

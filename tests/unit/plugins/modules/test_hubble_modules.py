@@ -14,13 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments.kube import ModuleDocFragment
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import connectivity_probe, hubble_flows
 
-FRAGMENT = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-MODULES = [hubble_flows, connectivity_probe]
 PROBE = {"from": {"namespace": "a", "pod": "b"}, "to": {"url": "http://c"}, "expect": "deny"}
 # Nothing listens there: whoever sends something gets an error of its own.
 NOWHERE = {
@@ -48,31 +44,6 @@ def run(module: Any, arguments: dict[str, Any], tmp_path: Path) -> Any:
     )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
-
-
-def same(documented: dict[str, Any], options: dict[str, Any]) -> None:
-    assert set(documented) == set(options)
-    for name, spec in options.items():
-        for field in ("type", "elements", "default", "choices", "required"):
-            assert documented[name].get(field) == spec.get(field), f"{name}.{field}"
-        assert ("suboptions" in documented[name]) == ("options" in spec)
-        if "options" in spec:
-            same(documented[name]["suboptions"], spec["options"])
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_the_documentation_tells_the_options_that_there_are(module: Any) -> None:
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    same({**FRAGMENT, **documented}, module.SPEC.options)
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_the_examples_are_tasks_of_the_module(module: Any) -> None:
-    name = module.__name__.rpartition(".")[2]
-    tasks = [task for task in yaml.safe_load(module.EXAMPLES) if f"cloudnet.aks_cilium.{name}" in task]
-    assert tasks
-    for task in tasks:
-        assert set(task[f"cloudnet.aks_cilium.{name}"]) <= set(module.SPEC.options)
 
 
 def test_check_mode_runs_nothing_in_pods_and_says_so(tmp_path: Path) -> None:

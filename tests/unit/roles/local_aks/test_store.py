@@ -58,6 +58,9 @@ def test_a_broken_state_file_is_not_overwritten(tmp_path: Path) -> None:
         ("[]", "JSON object"),
         ('{"prot": 1}', "unknown settings: prot"),
         ('{"backend": "minikube"}', "must be kind or stub"),
+        ('{"address": "0.0.0.0"}', "must be one of the loopback network"),
+        ('{"address": "192.0.2.1"}', "must be one of the loopback network"),
+        ('{"address": "localhost.example"}', "must be one of the loopback network"),
     ],
 )
 def test_bad_settings_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -69,3 +72,8 @@ def test_a_changed_setting_changes_the_digest(tmp_path: Path) -> None:
     one, other = config.load(tmp_path, "{}"), config.load(tmp_path, '{"client_secret": "x"}')
     assert config.digest(one) == config.digest(config.load(tmp_path, "{}"))
     assert config.digest(one) != config.digest(other)
+
+
+@pytest.mark.parametrize(("address", "url"), [("127.0.0.1", "https://127.0.0.1:8461"), ("::1", "https://[::1]:8461")])
+def test_clients_get_a_url_of_the_loopback_network(tmp_path: Path, address: str, url: str) -> None:
+    assert config.load(tmp_path, "{}", address=address).url == url

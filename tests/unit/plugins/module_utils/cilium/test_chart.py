@@ -57,11 +57,3 @@ def test_refuses_what_is_no_cilium_chart(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput) as caught:
             chart.read_local(str(path))
         assert caught.value.code == "InvalidChart"
-
-
-def test_broken_yaml_is_an_error_with_its_place() -> None:
-    with pytest.raises(InvalidInput, match=r"values.yaml is not YAML: .*line \d") as caught:
-        chart.load_yaml("a: 1\nb: [", "values.yaml")
-    assert "\n" not in caught.value.message
-    assert chart.load_all_yaml("", "x") == [None]
-    assert chart.load_all_yaml("a: 1\n---\nb: 2", "x") == [{"a": 1}, {"b": 2}]

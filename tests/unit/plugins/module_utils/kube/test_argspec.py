@@ -4,17 +4,7 @@
 
 from __future__ import annotations
 
-import yaml
-
-from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments.kube import ModuleDocFragment
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
-
-
-def test_fragment_and_specification_agree() -> None:
-    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    assert set(documented) == set(KUBE.options)
-    for name, option in KUBE.options.items():
-        assert (documented[name]["type"], documented[name].get("default")) == (option["type"], option.get("default"))
 
 
 def test_only_the_token_is_secret() -> None:
