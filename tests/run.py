@@ -181,7 +181,7 @@ def main() -> int:
     print("\ncheck                          result       seconds")
     for name, passed, took in results:
         print(f"{name:<30} {'passed' if passed else 'FAILED':<10} {took:>9.1f}")
-    failed = sum(not passed for __, passed, __ in results)
+    failed = sum(not result[1] for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

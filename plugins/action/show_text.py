@@ -9,6 +9,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.cloudnet.aks_cilium.plugins.modules.show_text import SPEC
+
 
 class ActionModule(ActionBase):
     """Prints M(cloudnet.aks_cilium.show_text) as it is: the callbacks would quote, escape and wrap every line."""
@@ -20,11 +22,7 @@ class ActionModule(ActionBase):
         """Print the title and the lines in one piece, so that the texts of two hosts do not mix."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
-        argument_spec = {
-            "title": {"type": "str", "required": True},
-            "lines": {"type": "list", "elements": "str", "required": True},
-        }
-        _validation, arguments = self.validate_argument_spec(argument_spec)
+        _validation, arguments = self.validate_argument_spec(SPEC.options)
         text = "\n".join(["", f"== {arguments['title']}", "", *arguments["lines"], ""])
         Display().display(text)
         result.update(changed=False)

@@ -52,10 +52,10 @@ class ArgSpec:
         }
 
 
-WAIT = ArgSpec(
-    {
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 1800},
-    }
-)
+def waiting(timeout_s: int) -> ArgSpec:
+    """Options of a module that waits for what it started; timeout_s is the default, in seconds."""
+    return ArgSpec({"wait": {"type": "bool", "default": True}, "wait_timeout": {"type": "int", "default": timeout_s}})
+
+
+STATE = ArgSpec({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}})
 QUERY = ArgSpec({"query": {"type": "str"}})

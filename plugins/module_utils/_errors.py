@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ._types import Json
 
 
@@ -105,3 +107,12 @@ class Unsupported(CollectionError):
 
 class OperationFailed(CollectionError):
     """The service accepted the request and then reported failure, or answered with an unexpected error."""
+
+
+def missing_library(name: str, error: ImportError) -> MissingRequirement:
+    """The error for an absent Python package: package, interpreter and the pip line."""
+    return MissingRequirement(
+        f"The Python package {name} cannot be imported by {sys.executable}: {error}.",
+        code="LibraryNotFound",
+        remedy=f"Run: {sys.executable} -m pip install {name}",
+    )

@@ -15,7 +15,7 @@ from typing import NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgSpec
-from ._errors import CollectionError, InvalidInput, MissingRequirement, TimedOut
+from ._errors import CollectionError, InvalidInput, MissingRequirement, TimedOut, missing_library
 from ._progress import progress_from_environment
 from ._types import Completed, Json, Params, Progress, Result, Warn
 
@@ -77,17 +77,6 @@ def run_process(argv: Sequence[str], *, timeout_s: float, stdin: str | None = No
             f"{argv[0]} did not end within {timeout_s:.0f} s and was stopped.", code="ProcessTimeout"
         ) from error
     return Completed(argv=argv, rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-
-def missing_library(name: str, error: ImportError) -> MissingRequirement:
-    """The error for an absent Python package: package, interpreter and the pip line."""
-    import sys
-
-    return MissingRequirement(
-        f"The Python package {name} cannot be imported by {sys.executable}: {error}.",
-        code="LibraryNotFound",
-        remedy=f"Run: {sys.executable} -m pip install {name}",
-    )
 
 
 def check_query(expression: str | None) -> None:

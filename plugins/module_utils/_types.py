@@ -15,6 +15,9 @@ from typing import Any, Protocol
 Json = dict[str, Any]
 Params = Mapping[str, Any]
 
+MASK = "(hidden)"
+"""What results and diffs show in place of a secret."""
+
 
 class Clock(Protocol):
     """Time as the poll loops see it; tests use one that only moves when told to."""

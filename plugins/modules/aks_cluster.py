@@ -35,6 +35,7 @@ attributes:
     details: Shows exactly the options that differ.
   platform:
     platforms: posix
+    support: full
 options:
   state:
     description:
@@ -492,8 +493,8 @@ msg:
 failure:
   description:
     - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
-      C(status) (HTTP), C(correlation_id), C(details) (for a failed operation the state of each pool), C(history)
-      (states seen while waiting).
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+    - The details of a failed operation tell the state of each pool.
   returned: on failure
   type: dict
   sample:
@@ -504,13 +505,13 @@ failure:
     remedy: Choose ranges that have no address in common.
 """
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import WAIT
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.argspec import AZURE, CLUSTER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cluster import run
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cluster_spec import CLUSTER_OPTIONS
 
-SPEC = CLUSTER_OPTIONS.merge(AZURE, CLUSTER, WAIT)
+SPEC = CLUSTER_OPTIONS.merge(STATE, AZURE, CLUSTER, waiting(1800))
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.azure
+  - cloudnet.aks_cilium.query
 options:
   resource_group:
     description: Resource group of the clusters. Without it, all clusters of the subscription are read.
@@ -33,13 +34,6 @@ options:
   name:
     description: Name of one cluster; needs O(resource_group).
     type: str
-  query:
-    description:
-      - JMESPath expression on the result, as with C(az --query). Its outcome is returned in RV(queried) and nothing
-        else is.
-    type: str
-requirements:
-  - jmespath (Python package), with O(query)
 """
 
 EXAMPLES = r"""
@@ -177,6 +171,18 @@ queried:
   returned: with O(query)
   type: raw
   sample: [aksciliumlab]
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: AuthFailed
+    code: AADSTS7000215
+    option: secret
+    message: Entra ID refused the credential.
+    remedy: Check tenant, client_id and secret.
 """
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import QUERY, ArgSpec

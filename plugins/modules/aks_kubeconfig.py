@@ -33,6 +33,7 @@ attributes:
     details: Shows names and the server, never credentials.
   platform:
     platforms: posix
+    support: full
 options:
   state:
     description:
@@ -129,7 +130,9 @@ msg:
   type: str
   sample: The cluster does not exist yet; its kubeconfig would be written.
 failure:
-  description: Facts about an error.
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
   returned: on failure
   type: dict
   sample:
@@ -140,14 +143,13 @@ failure:
     remedy: Give another path, or move the file away.
 """
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.argspec import AZURE, CLUSTER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.credentials_file import run
 
 SPEC = ArgSpec(
     {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "credential": {"type": "str", "choices": ["user", "admin"], "default": "user"},
         "path": {"type": "path"},
         "merge": {"type": "bool", "default": False},
@@ -156,7 +158,7 @@ SPEC = ArgSpec(
         "set_current": {"type": "bool", "default": False},
     },
     required_if=[("merge", False, ["path"])],
-).merge(AZURE, CLUSTER)
+).merge(STATE, AZURE, CLUSTER)
 
 
 def main() -> None:

@@ -219,9 +219,20 @@ helm_processes:
   returned: always
   type: int
   sample: 0
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: Unsupported
+    code: CiliumManagedByAks
+    message: Cilium on this cluster belongs to AKS (Azure CNI powered by Cilium).
+    remedy: Set what you need on the cluster itself.
 """
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module, run_process
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Params, Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import SystemClock
@@ -237,7 +248,6 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client im
 
 SPEC = ArgSpec(
     {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "release_name": {"type": "str", "default": "cilium"},
         "namespace": {"type": "str", "default": "kube-system"},
         "chart": {"type": "str", "default": "cilium"},
@@ -255,10 +265,8 @@ SPEC = ArgSpec(
         "hubble_ui": {"type": "bool"},
         "values": {"type": "dict", "default": {}},
         "helm_binary": {"type": "str", "default": "helm"},
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 600},
     }
-).merge(KUBE)
+).merge(STATE, waiting(600), KUBE)
 
 
 def plan_of(params: Params) -> Plan:

@@ -116,6 +116,7 @@ policies:
       namespace: basics
       name: cilium101-default-deny
       changed: true
+      before: {}
       valid: true
       realized:
         checked: true
@@ -142,6 +143,11 @@ policies:
       returned: always
       type: bool
       sample: true
+    before:
+      description: The rules that were found (C(spec) or C(specs)), to give them back; empty without such a policy.
+      returned: always
+      type: dict
+      sample: {}
     valid:
       description: Verdict of Cilium's operator; null where there is none, as for C(NetworkPolicy).
       returned: always
@@ -169,11 +175,23 @@ policies:
           type: list
           elements: dict
           sample: [{node: aks-nodepool1-0, realized: true, endpoints: 1, reason: realized}]
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: Conflict
+    code: PolicyNotOurs
+    option: adopt
+    message: CiliumNetworkPolicy basics/deny exists and is not made by this collection.
+    remedy: Use another name, or set adopt=true to take it over.
 """
 
 from functools import partial
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import SystemClock
@@ -193,17 +211,14 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.exec impo
 
 SPEC = ArgSpec(
     {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "definition": {"type": "raw"},
         "src": {"type": "path"},
         "adopt": {"type": "bool", "default": False},
-        "wait": {"type": "bool", "default": True},
         "wait_for": {"type": "str", "choices": list(WAIT_FOR), "default": "realized"},
-        "wait_timeout": {"type": "int", "default": 120},
     },
     mutually_exclusive=[["definition", "src"]],
     required_one_of=[["definition", "src"]],
-).merge(KUBE)
+).merge(STATE, waiting(120), KUBE)
 
 
 def action(context: Context) -> Result:

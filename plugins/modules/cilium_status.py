@@ -29,6 +29,7 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.query
 options:
   namespace:
     description: Namespace of Cilium.
@@ -71,13 +72,6 @@ options:
         Ready.
     type: bool
     default: false
-  query:
-    description:
-      - JMESPath expression on the result. Its outcome is returned in RV(queried), and of the rest only RV(healthy)
-        stays.
-    type: str
-requirements:
-  - jmespath (Python package), with O(query)
 """
 
 EXAMPLES = r"""
@@ -312,6 +306,18 @@ queried:
   returned: with O(query)
   type: raw
   sample: []
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: InvalidInput
+    code: ContextNotFound
+    option: context
+    message: context=lab is not in /home/ops/.kube/config.
+    remedy: "Contexts there: aksciliumlab."
 """
 
 from functools import partial

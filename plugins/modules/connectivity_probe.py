@@ -102,15 +102,6 @@ options:
     description: Whether the task fails when a connection is not as expected.
     type: bool
     default: true
-  source:
-    description: Who is asked for flows; see M(cloudnet.aks_cilium.hubble_flows).
-    type: str
-    choices: [auto, relay, agents]
-    default: auto
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
 attributes:
   check_mode:
     support: full
@@ -123,6 +114,7 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.hubble
 requirements:
   - C(curl) in the pod for HTTP and TCP, C(getent) and C(timeout) for DNS
   - grpcio (Python package), unless O(source=agents) or O(verdict=off)
@@ -157,6 +149,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: One sentence that names each connection which is not as expected; absent when all are.
+  returned: when a connection is not as expected
+  type: str
+  sample: >-
+    1 of 6 connections are not as expected: default/testpod -> http://basicdeploy.basics: expected deny, was allowed
+    (HTTP 200, verdict FORWARDED, ingress: CiliumNetworkPolicy basics/foreign-allow)
 passed:
   description: Whether all probes that were run are as expected.
   returned: success
@@ -325,6 +324,17 @@ source:
   returned: success
   type: str
   sample: relay
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: NotFound
+    code: HubbleRelayNotFound
+    message: "There is no Service kube-system/hubble-relay: Hubble relay is not installed."
+    remedy: Install it with hubble_relay=true of the module cilium.
 """
 
 from contextlib import nullcontext
@@ -333,6 +343,7 @@ from functools import partial
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.argspec import READER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client import open_reader
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
@@ -342,6 +353,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.judge im
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import PROBE_OPTIONS, parse_probes
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.run import (
     ProbeRun,
+    mismatches,
     require_passed,
     settings_of,
 )
@@ -353,10 +365,8 @@ SPEC = ArgSpec(
         "verdict_timeout": {"type": "int", "default": 10},
         "settle_timeout": {"type": "int", "default": 15},
         "fail_on_mismatch": {"type": "bool", "default": True},
-        "source": {"type": "str", "choices": ["auto", "relay", "agents"], "default": "auto"},
-        "cilium_namespace": {"type": "str", "default": "kube-system"},
     }
-).merge(KUBE)
+).merge(READER, KUBE)
 
 
 def action(context: Context) -> Result:
@@ -387,7 +397,7 @@ def action(context: Context) -> Result:
         "incomplete_because": run.problems,
         "source": reader.source if reader is not None else "",
     }
-    return Result(values=values)
+    return Result(values=values, message=mismatches(results))
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ options:
     type: list
     elements: str
   label:
-    description: Label selectors for either end, such as C(app=web), C(k8s:app in (web, api)) or C(reserved:world).
+    description: Label selectors for either end, such as C(app=web), V(k8s:app in (web, api\)) or C(reserved:world).
     type: list
     elements: str
   from_label:
@@ -352,20 +352,6 @@ options:
   follow_for:
     description: Listens for so many seconds, and returns what came by (with O(last), also so many flows from before).
     type: int
-  source:
-    description:
-      - Who is asked. V(relay) fails where there is no relay, V(agents) needs no gRPC, and V(auto) takes the relay where
-        there is one.
-    type: str
-    choices: [auto, relay, agents]
-    default: auto
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
-  query:
-    description: JMESPath expression on the result, whose outcome is returned in RV(queried) in place of the rest.
-    type: str
 attributes:
   check_mode:
     support: full
@@ -378,10 +364,11 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.query
+  - cloudnet.aks_cilium.hubble
 requirements:
   - grpcio (Python package), unless O(source=agents)
   - protobuf 4.22 or later (Python package), unless O(source=agents)
-  - jmespath (Python package), for O(query)
 notes:
   - A node keeps its last 4,095 events by default, of all pods. What is older cannot be read.
   - Through the API server this needs the rights to get services and pods and to create C(pods/portforward), or
@@ -424,7 +411,7 @@ EXAMPLES = r"""
 RETURN = r"""
 flows:
   description: The flows in time order, each as C(hubble observe -o jsonpb) gives it under C(flow).
-  returned: when O(query) is not set
+  returned: without O(query)
   type: list
   elements: dict
   sample:
@@ -441,7 +428,7 @@ flows:
       Summary: "TCP Flags: SYN"
 lines:
   description: The same flows, one line each, exactly as C(hubble observe) prints them.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: list
   elements: str
   sample:
@@ -449,7 +436,7 @@ lines:
       Policy denied DROPPED (TCP Flags: SYN)"
 summary:
   description: Counts of the returned flows.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: dict
   contains:
     flows:
@@ -469,40 +456,51 @@ summary:
       sample: {POLICY_DENIED: 1}
 truncated:
   description: Whether there were more flows than O(limit) lets through.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: bool
   sample: false
 complete:
   description: Whether nothing is known to be missing.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: bool
   sample: true
 incomplete_because:
   description: Why flows may be missing, each reason as a sentence.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: list
   elements: str
   sample: []
 lost_events:
   description: Number of events that Hubble lost before they could be read.
-  returned: when O(query) is not set
+  returned: without O(query)
   type: int
   sample: 0
 source:
   description: Who answered, V(relay) or V(agents).
-  returned: when O(query) is not set
+  returned: without O(query)
   type: str
   sample: relay
 nodes:
   description: State by node, V(CONNECTED), V(UNAVAILABLE), V(GONE) or V(ERROR).
-  returned: when O(query) is not set
+  returned: without O(query)
   type: dict
   sample: {aks-nodepool1-30325416-vmss000000: CONNECTED, aks-nodepool1-30325416-vmss000001: CONNECTED}
 queried:
-  description: What O(query) selects.
-  returned: when O(query) is set
+  description: What O(query) selected.
+  returned: with O(query)
   type: raw
   sample: [{to: basicdeploy-65ff8695df-p58zr, verdict: DROPPED, reason: POLICY_DENIED}]
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: NotFound
+    code: HubbleRelayNotFound
+    message: "There is no Service kube-system/hubble-relay: Hubble relay is not installed."
+    remedy: Install it with hubble_relay=true of the module cilium.
 """
 
 import time
@@ -511,6 +509,7 @@ from functools import partial
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import QUERY, ArgSpec
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, apply_query, run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.argspec import READER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client import open_reader
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.filters import FILTER_OPTIONS
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observe import request_of, values_of
@@ -528,11 +527,9 @@ SPEC = ArgSpec(
         "last": {"type": "int"},
         "limit": {"type": "int", "default": 1000},
         "follow_for": {"type": "int"},
-        "source": {"type": "str", "choices": ["auto", "relay", "agents"], "default": "auto"},
-        "cilium_namespace": {"type": "str", "default": "kube-system"},
     },
     mutually_exclusive=[["follow_for", "since"], ["follow_for", "until"]],
-).merge(QUERY, KUBE)
+).merge(READER, QUERY, KUBE)
 
 
 def action(context: Context) -> Result:

@@ -88,9 +88,21 @@ addresses:
   returned: when O(state=present)
   type: dict
   sample: {"basics/basicdeploy": "172.171.45.48"}
+failure:
+  description:
+    - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
+      C(status) (HTTP), C(correlation_id), C(details), C(history) (states seen while waiting).
+  returned: on failure
+  type: dict
+  sample:
+    kind: InvalidInput
+    code: NoName
+    option: definition
+    message: "definition: object 2 (Service) has no metadata.name."
+    remedy: Give it a name.
 """
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import ArgSpec
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
@@ -103,12 +115,9 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.manifest 
 
 SPEC = ArgSpec(
     {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "definition": {"type": "raw", "required": True},
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 300},
     }
-).merge(KUBE)
+).merge(STATE, waiting(300), KUBE)
 
 
 def action(context: Context) -> Result:

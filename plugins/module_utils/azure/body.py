@@ -16,11 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._types import Json, Params
+from .._types import MASK, Json, Params
 from . import compare
 from .fields import CLUSTER_FIELDS, POOL_FIELDS, Field, Path, read, write
-
-HIDDEN = "********"
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def _raw(held: Json, wanted: Json, prefix: Path, *, creating: bool) -> list[Chan
 def _masked(value: Any, key: str = "") -> Any:
     """A value for a diff, without what Azure treats as write-only."""
     if key and compare.is_write_only(key) and value is not None:
-        return HIDDEN
+        return MASK
     if isinstance(value, dict):
         return {name: _masked(item, name) for name, item in value.items()}
     if isinstance(value, list):

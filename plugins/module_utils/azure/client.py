@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .._errors import CollectionError, InvalidInput, NotFound, OperationFailed, Throttled, Unreachable
-from .._module import missing_library
+from .._errors import CollectionError, InvalidInput, NotFound, OperationFailed, Throttled, Unreachable, missing_library
 from .._types import Clock, Json, Params
 from .._wait import SystemClock
 from . import cloud as clouds
@@ -209,6 +209,15 @@ def _ca_bundle(params: Params) -> str | None:
             code="CaBundleUnreadable",
             remedy="Give the path of a PEM file with the certificates to trust, or leave the option out.",
         )
+    try:
+        ssl.create_default_context(cafile=path)
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidInput(
+            f"ca_bundle={path} holds no certificate that can be read ({getattr(error, 'reason', None) or error}).",
+            option="ca_bundle",
+            code="CaBundleInvalid",
+            remedy="Give the path of a PEM file with the certificates to trust, or leave the option out.",
+        ) from error
     return str(path)
 
 

@@ -20,7 +20,7 @@ from . import operation as operations
 from . import rules, validate, view
 from .client import Answer, ArmClient, connect
 from .fields import read
-from .validate_network import check_network
+from .validate_network import check_default_ranges, check_network
 
 MAX_TRIES = 4
 # Codes that mean "look again": another writer was faster, or another operation is under way.
@@ -112,6 +112,8 @@ class ClusterWork:
         profile = self.params.get("network_profile") or {}
         version = self.params.get("kubernetes_version") or ""
         check_network(profile, self.params.get("vnet_cidrs") or [], version, complete=True)
+        own_subnet = any(pool.get("vnet_subnet_id") for pool in self.params.get("agent_pools") or [])
+        check_default_ranges(profile, own_subnet=own_subnet)
         body, changes = bodies.creation_body(self.params, subscription_id=self.arm.subscription_id)
         after = bodies.diff_of(changes)[1]
         new_group = self._new_group_needed()

@@ -88,7 +88,6 @@ AGENT_POOL: Json = {
 
 CLUSTER_OPTIONS = ArgSpec(
     {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "location": _text(),
         "create_resource_group": {"type": "bool", "default": False},
         "tags": _RAW,

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import InvalidInput
-from .._module import missing_library
+from .._errors import InvalidInput, missing_library
 from .._types import Params
 from .cloud import Cloud
 
@@ -43,7 +43,7 @@ def choose(params: Params, environment: Mapping[str, str], *, have_az: bool | No
     source = params["auth_source"]
     found = _values(params, environment, source)
     token_file = environment.get(TOKEN_FILE, "")
-    chosen = Choice("", found["tenant"], found["client_id"], found["secret"], token_file)
+    chosen = Choice("", _checked_tenant(found["tenant"]), found["client_id"], found["secret"], token_file)
     if source == "cli":
         return Choice("cli", tenant=chosen.tenant)
     if source == "managed_identity":
@@ -63,6 +63,18 @@ def _values(params: Params, environment: Mapping[str, str], source: str) -> dict
             given = next((environment[name] for name in variables if environment.get(name)), "")
         values[option] = given
     return values
+
+
+def _checked_tenant(tenant: str) -> str:
+    """A directory's GUID or domain name; anything else azure-identity refuses with an error of its own kind."""
+    if not re.fullmatch(r"[0-9A-Za-z.-]*", tenant):
+        raise InvalidInput(
+            f"tenant={tenant!r} is neither the GUID nor the domain name of a directory.",
+            option="tenant",
+            code="InvalidTenant",
+            remedy="Give the directory's id: `az account show --query tenantId` shows it.",
+        )
+    return tenant
 
 
 def _service_principal(chosen: Choice, source: str) -> Choice:

@@ -13,12 +13,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 from .._errors import Conflict, InvalidInput
-from .._module import missing_library
 from .._types import Clock, Json
 from .._wait import SystemClock
+from .._yaml import loader, place_of, pyyaml
 from .kubeconfig import check
 
 MODE = 0o600
@@ -27,38 +26,17 @@ LOCK_TIMEOUT_S = 60.0
 
 def parse(text: str, path: str) -> Json:
     """A kubeconfig from YAML text; InvalidInput when it is neither empty nor a kubeconfig."""
-    yaml = _yaml()
+    yaml = pyyaml()
     try:
-        document = yaml.load(text, Loader=_loader(yaml))
+        document = yaml.load(text, Loader=loader())
     except yaml.YAMLError as error:
         raise InvalidInput(
-            f"path={path} exists and is not valid YAML; it was left as it is.",
+            f"path={path} exists and is not valid YAML{place_of(error)}; it was left as it is.",
             option="path",
             code="NotAKubeconfig",
             remedy="Repair the file, give another path, or move it away.",
         ) from error
     return check(document, path)
-
-
-def _yaml() -> Any:
-    try:
-        import yaml
-    except ImportError as error:
-        raise missing_library("PyYAML", error) from error
-    return yaml
-
-
-def _loader(yaml: Any) -> Any:
-    """A SafeLoader that leaves timestamps as text: what other tools stored must come back letter by letter."""
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader
 
 
 def read(path: str) -> Json | None:
@@ -82,7 +60,7 @@ def has_safe_mode(path: str) -> bool:
 
 def write(path: str, document: Json) -> None:
     """Replace the file in one step; readers see the old content or the new one, always with mode 0600."""
-    text = _yaml().safe_dump(document, sort_keys=False, default_flow_style=False)
+    text = pyyaml().safe_dump(document, sort_keys=False, default_flow_style=False)
     try:
         handle, temporary = tempfile.mkstemp(prefix=".kubeconfig-", dir=os.path.dirname(path))
         try:

@@ -18,6 +18,8 @@ from .compare import version_key
 
 FORBIDDEN = ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 SMALLEST_SERVICE_PREFIX = 12
+# What AKS takes where nothing is given: https://learn.microsoft.com/azure/aks/concepts-network-ip-address-planning
+DEFAULT_SERVICES, DEFAULT_PODS, DEFAULT_VNET = "10.0.0.0/16", "10.244.0.0/16", "10.224.0.0/12"
 ACNS_FROM, ACCELERATION_FROM = (1, 29), (1, 33)
 
 
@@ -145,6 +147,8 @@ def _acns_fail(option: str, value: Any, rule: str, remedy: str) -> None:
 
 def _parsed(option: str, value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
+        if "/" not in value:
+            raise ValueError("the length of the prefix is missing")
         return ipaddress.ip_network(value)
     except ValueError as error:
         _fail(option, value, f"this is no CIDR range ({error})", "Write it as 10.244.0.0/16.", "InvalidCidr")
@@ -168,6 +172,29 @@ def _check_ranges(profile: Json, vnet_cidrs: Sequence[str]) -> None:
                 "Choose ranges that have no address in common.",
                 "OverlappingCidr",
             )
+
+
+def check_default_ranges(profile: Json, *, own_subnet: bool) -> None:
+    """For a new cluster: the given ranges against those that AKS takes where none is given.
+
+    own_subnet: a node pool names a subnet, so AKS makes no virtual network of its own.
+    """
+    pods = [("pod_cidr", item) for item in _listed(profile, "pod_cidr", "pod_cidrs")]
+    services = [("service_cidr", item) for item in _listed(profile, "service_cidr", "service_cidrs")]
+    checks = []
+    if not services:
+        checks.append((pods, DEFAULT_SERVICES, "for services when service_cidr is not given"))
+    if not pods and (
+        _word(profile, "network_plugin_mode") == "overlay" or _word(profile, "network_plugin") == "kubenet"
+    ):
+        checks.append((services, DEFAULT_PODS, "for pods when pod_cidr is not given"))
+    if not own_subnet:
+        checks.append((pods + services, DEFAULT_VNET, "for its virtual network when no pool names a vnet_subnet_id"))
+    for ranges, default, reason in checks:
+        for option, value in ranges:
+            if _parsed(option, value).overlaps(ipaddress.ip_network(default)):
+                rule = f"it overlaps {default}, which AKS takes {reason}"
+                _fail(option, value, rule, "Choose another range, or name both.", "OverlappingCidr")
 
 
 def _listed(profile: Json, one: str, many: str) -> list[str]:

@@ -70,6 +70,7 @@ class Step:
             "namespace": self.policy.namespace or "",
             "name": self.policy.name,
             "changed": self.changed,
+            "before": {key: (self.before or {})[key] for key in ("spec", "specs") if (self.before or {}).get(key)},
             "valid": self.valid,
             "realized": {
                 "checked": self.nodes is not None,

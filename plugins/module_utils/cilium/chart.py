@@ -12,11 +12,10 @@ import os
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import Any
 
 from .._errors import InvalidInput
-from .._module import missing_library
 from .._types import Json
+from .._yaml import load_yaml
 
 # A values.yaml of Cilium has 200 kB; a chart that claims more than this per file is not read.
 LARGEST_FILE = 8 * 1024 * 1024
@@ -130,24 +129,3 @@ def _read_member(path: str, name: str) -> str | None:
                 file = archive.extractfile(member)
                 return file.read(LARGEST_FILE).decode("utf-8") if file else None
     return None
-
-
-def load_yaml(text: str, what: str) -> Any:
-    """Parse one YAML document; InvalidInput with line and column when it is not YAML."""
-    return load_all_yaml(text, what)[0]
-
-
-def load_all_yaml(text: str, what: str) -> list[Any]:
-    """Parse all YAML documents of a text (at least one; empty text is [None])."""
-    # Every ansible-core brings PyYAML; it is imported late because a no-op run does not need it.
-    try:
-        import yaml
-    except ImportError as error:
-        raise missing_library("PyYAML", error) from error
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return list(yaml.load_all(text, Loader=loader)) or [None]
-    except yaml.YAMLError as error:
-        raise InvalidInput(
-            f"{what} is not YAML: {error}".replace("\n", " "), code="InvalidYaml", remedy="Correct the text."
-        ) from error

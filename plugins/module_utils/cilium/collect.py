@@ -18,8 +18,8 @@ from .._errors import AuthFailed, CollectionError, NotFound
 from .._types import Completed, Json
 from ..kube.interface import Exec, Kube
 from ..kube.kinds import CEP, CONFIG_MAP, NODE, POD
+from .detect import AGENT_CONTAINER
 from .snapshot import (
-    AGENT_CONTAINER,
     PARTS,
     AgentProbe,
     ClusterNode,

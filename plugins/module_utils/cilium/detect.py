@@ -18,6 +18,8 @@ from ..kube.kinds import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NODE, SERVICE, Kind
 from .chart import minor_of
 
 NAMESPACE = "kube-system"
+AGENT_PODS = "k8s-app=cilium"
+AGENT_CONTAINER = "cilium-agent"
 ADMISSION_POLICY = Kind(
     "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", False
 )
@@ -102,7 +104,7 @@ def image_of(daemon_set: Json) -> str:
     """The image of the agent's container, empty when there is none."""
     pod_spec = ((daemon_set.get("spec") or {}).get("template") or {}).get("spec") or {}
     containers = pod_spec.get("containers") or []
-    agent = next((c for c in containers if c.get("name") == "cilium-agent"), containers[0] if containers else {})
+    agent = next((c for c in containers if c.get("name") == AGENT_CONTAINER), containers[0] if containers else {})
     return str(agent.get("image") or "")
 
 

@@ -33,7 +33,7 @@ from .release import (
 )
 from .rollout import agents_ready, wait_removed, wait_working
 from .valuecheck import check_values
-from .values import Wish, at, check_against_cluster, compose, masked, pod_networks, secrets_of
+from .values import Wish, at, check_against_cluster, check_pools_kept, compose, masked, pod_networks, secrets_of
 
 SERVICE_CIDR = Kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", False)
 CHART_OPERATOR_REPLICAS = 2
@@ -115,12 +115,14 @@ def _change(plan: Plan, around: Surroundings, installed: Release | None, version
         check_against_cluster(
             pod_networks(values), services=_service_ranges(around.kube), node_addresses=_node_addresses(around.kube)
         )
+        if installed is not None:
+            check_pools_kept(installed.values, values)
         _warn_of_jump(installed, chart, around.warn)
+        if _is_local(plan):
+            helm.version()
         if around.check_mode:
             planned = _planned(plan, installed, chart, values)
             return _result(True, installed, planned, values, counting.processes)
-        if _is_local(plan):
-            helm.version()
         with around.kube.kubeconfig_file() as kubeconfig, _values_file(values) as values_file:
             verb = "upgrade" if installed else "install"
             around.progress(f"helm: {verb} {plan.namespace}/{plan.release_name}, chart {chart.version}")

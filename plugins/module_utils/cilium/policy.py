@@ -15,10 +15,10 @@ from typing import Any
 
 from .._errors import CollectionError, Conflict, InvalidInput, NotFound
 from .._types import Json, Warn
+from .._yaml import documents_of
 from ..kube.interface import Kube
 from ..kube.kinds import CCNP, CNP, NETWORK_POLICY, Kind
 from ..kube.manifest import SERVER_FIELDS
-from .chart import load_all_yaml
 from .detect import explain_unsupported_l7
 from .findings import Findings, check_keys, without_nulls
 from .netpol import check_network_policy, stored_spec
@@ -53,21 +53,13 @@ class Policy:
 def read_documents(definition: object, src: str | None) -> list[Json]:
     """The policy documents of the option `definition` (text, list or map) or of the file `src`."""
     option, what = ("src", str(src)) if src else ("definition", "definition")
-    given: object = definition
-    if src:
-        given = _read_file(src)
-    if isinstance(given, str):
-        given = load_all_yaml(given, what)
     documents: list[Json] = []
-    for item in given if isinstance(given, (list, tuple)) else [given]:
-        if item is None:
-            continue
+    for item in documents_of(_read_file(src) if src else definition, what, option):
         if not isinstance(item, Mapping):
             raise InvalidInput(
                 f"{option}: a policy must be a map, found {item!r:.80}.", option=option, code="InvalidDocument"
             )
-        parts = item["items"] if item.get("kind") == "List" and isinstance(item.get("items"), list) else [item]
-        documents += [dict(part) for part in parts]
+        documents.append(dict(item))
     if not documents:
         raise InvalidInput(
             f"{what} holds no policy.", option=option, code="NoPolicy", remedy="Give one or more YAML documents."
@@ -80,7 +72,12 @@ def _read_file(path: str) -> str:
         with open(os.path.expanduser(path), encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"src={path!r} cannot be read: {error}.", option="src", code="UnreadableFile") from error
+        raise InvalidInput(
+            f"src={path!r} cannot be read: {getattr(error, 'strerror', None) or error}.",
+            option="src",
+            code="UnreadableFile",
+            remedy="Give the path of a YAML file on the machine that runs the module.",
+        ) from error
 
 
 def check_documents(documents: Sequence[Json], warn: Warn, *, names_only: bool = False) -> list[Policy]:

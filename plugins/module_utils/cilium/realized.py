@@ -22,11 +22,9 @@ from .._types import Clock, Json
 from .._wait import Look
 from ..kube.interface import Exec, Kube
 from ..kube.kinds import POD
-from .detect import NAMESPACE
-from .rollout import AGENT_PODS
+from .detect import AGENT_CONTAINER, AGENT_PODS, NAMESPACE
 from .selector import selects
 
-CONTAINER = "cilium-agent"
 PARALLEL = 8
 EXEC_TIMEOUT_S = 30.0
 # An update that changes no rule (only their order, say) leaves no trace in the agent; after this time a higher
@@ -267,7 +265,7 @@ class Realization:
     def _run(self, agent: Agent, words: Sequence[str]) -> str:
         try:
             done = self._exec(
-                NAMESPACE, agent.pod, [self._program, *words], container=CONTAINER, timeout_s=EXEC_TIMEOUT_S
+                NAMESPACE, agent.pod, [self._program, *words], container=AGENT_CONTAINER, timeout_s=EXEC_TIMEOUT_S
             )
         except NotFound as error:
             if error.code != "CommandNotFound" or self._program == "cilium":

@@ -15,10 +15,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .._errors import Conflict, InvalidInput, MissingRequirement, OperationFailed
+from .._errors import Conflict, InvalidInput, MissingRequirement, OperationFailed, TimedOut
 from .._types import Json, Runner
 from ..kube.interface import Kube
 from ..kube.kinds import SECRET
+from .chart import minor_of
 from .values import canonical
 
 OLDEST_HELM = (3, 8)
@@ -149,15 +150,21 @@ class Helm:
                 code="HelmNotFound",
                 remedy="Install Helm 3.8 or later, or give its path in helm_binary.",
             ) from error
-        found = re.match(r"v?(\d+)\.(\d+)", done.stdout.strip())
-        if done.rc != 0 or not found:
+        except TimedOut as error:
+            raise MissingRequirement(
+                f"helm_binary={self.binary!r} does not tell its version: {error.message}",
+                option="helm_binary",
+                code="HelmNotUsable",
+                remedy="Install Helm 3.8 or later.",
+            ) from error
+        version = minor_of(done.stdout.strip())
+        if done.rc != 0 or version == (0, 0):
             raise MissingRequirement(
                 f"helm_binary={self.binary!r} does not tell its version: {_last_line(done.stderr or done.stdout)}",
                 option="helm_binary",
                 code="HelmNotUsable",
                 remedy="Install Helm 3.8 or later.",
             )
-        version = (int(found[1]), int(found[2]))
         if version < OLDEST_HELM:
             raise MissingRequirement(
                 f"helm_binary={self.binary!r} is {done.stdout.strip()}, older than 3.8.",
@@ -170,7 +177,13 @@ class Helm:
     def pull(self, chart: str, repository: str, version: str, directory: str) -> None:
         """Download a chart's archive into a directory."""
         words = ["pull", chart, *source_words(chart, repository, version), "--destination", directory]
-        self._run(words, timeout_s=180, what=f"download the chart {chart}")
+        try:
+            self._run(words, timeout_s=180, what=f"download the chart {chart}")
+        except OperationFailed as error:
+            error.option = "chart" if chart.startswith("oci://") else "chart_repo"
+            error.remedy = f"Check chart={chart!r}, chart_version={version or '(newest)'!r}, "
+            error.remedy += f"chart_repo={repository!r} and the network, or give a local chart."
+            raise
 
     def upgrade(self, release: str, namespace: str, chart: str, values_file: str, timeout_s: float) -> None:
         """Install or upgrade from a local chart; returns when the API server has taken all objects."""

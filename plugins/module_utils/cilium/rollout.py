@@ -14,9 +14,9 @@ from .._wait import Look, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import CRD, DAEMON_SET, DEPLOYMENT, NODE, POD
 from ..kube.ready import container_troubles, is_ready_node, readiness
+from .detect import AGENT_PODS
 
 LOOK_EVERY_S = 2.0
-AGENT_PODS = "k8s-app=cilium"
 # The operator creates these while it runs; policies cannot be applied before.
 _CRDS = ("ciliumnetworkpolicies.cilium.io", "ciliumclusterwidenetworkpolicies.cilium.io")
 
@@ -58,13 +58,13 @@ def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
             yield f"no Deployment {name}"
         elif not readiness(deployment).ready:
             yield f"{name}: {readiness(deployment).reason}"
-    unready = [node["metadata"]["name"] for node in kube.list(NODE) if not is_ready_node(node)]
-    if unready:
-        yield f"nodes not Ready: {', '.join(unready[:3])}{', ...' if len(unready) > 3 else ''}"
+    nodes = [is_ready_node(node) for node in kube.list(NODE)]
+    if not all(nodes):
+        yield f"{nodes.count(False)} of {len(nodes)} nodes not Ready"
     for name in _CRDS:
         definition = kube.get(CRD, name)
         if definition is None or not readiness(definition).ready:
-            yield f"no CRD {name}"
+            yield f"no CRD {name.partition('.')[0]}"
 
 
 def _first_trouble(kube: Kube, namespace: str) -> str:

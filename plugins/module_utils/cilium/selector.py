@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..kube.labels import expression_holds
 from .semantics import rules_of
 
 NAMESPACE_LABEL = "k8s:io.kubernetes.pod.namespace"
@@ -43,20 +44,8 @@ def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     for key, value in (selector.get("matchLabels") or {}).items():
         if value not in _values(key, labels):
             return False
-    return all(_expression(item, labels) for item in selector.get("matchExpressions") or [])
-
-
-def _expression(item: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    present = _values(str(item.get("key")), labels)
-    wanted = item.get("values") or []
-    operator = item.get("operator")
-    if operator == "Exists":
-        return bool(present)
-    if operator == "DoesNotExist":
-        return not present
-    if operator == "In":
-        return any(value in wanted for value in present)
-    return not any(value in wanted for value in present)
+    expressions = selector.get("matchExpressions") or []
+    return all(expression_holds(item, _values(str(item.get("key")), labels)) for item in expressions)
 
 
 def _values(key: str, labels: Mapping[str, str]) -> list[str]:

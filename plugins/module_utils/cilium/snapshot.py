@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from .._types import Json
 from ..kube.kinds import DAEMON_SET, DEPLOYMENT, Kind
-from ..kube.ready import ContainerTrouble, container_troubles, is_ready_node, is_ready_pod
-
-AGENT_CONTAINER = "cilium-agent"
+from ..kube.labels import expression_holds
+from ..kube.ready import ContainerTrouble, condition, container_troubles, is_ready_node, is_ready_pod
+from .detect import AGENT_CONTAINER
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def part_of(labels: Mapping[str, str]) -> Part | None:
 def part_pod(pod: Json, part: Part) -> PartPod:
     """Reduce a pod of a component."""
     status = pod.get("status") or {}
-    scheduled: Json = next((c for c in status.get("conditions") or [] if c.get("type") == "PodScheduled"), {})
+    scheduled = condition(pod, "PodScheduled")
     unscheduled = scheduled.get("message") if scheduled.get("status") == "False" else ""
     why = " - ".join(str(text) for text in (status.get("reason"), status.get("message") or unscheduled) if text)
     containers = status.get("containerStatuses") or []
@@ -176,12 +176,12 @@ def cluster_pod(pod: Json) -> ClusterPod | None:
 def cluster_node(node: Json, agents: Json | None) -> ClusterNode:
     """Reduce a node. agents is the agents' DaemonSet."""
     ready = is_ready_node(node)
-    conditions = (node.get("status") or {}).get("conditions") or []
-    condition: Json = next((c for c in conditions if c.get("type") == "Ready"), {})
     labels = node["metadata"].get("labels") or {}
     template = ((agents or {}).get("spec") or {}).get("template") or {}
     wanted = agents is not None and _selects(template.get("spec") or {}, labels)
-    return ClusterNode(node["metadata"]["name"], ready, "" if ready else str(condition.get("message") or ""), wanted)
+    return ClusterNode(
+        node["metadata"]["name"], ready, "" if ready else str(condition(node, "Ready").get("message") or ""), wanted
+    )
 
 
 def _selects(pod_spec: Json, labels: Mapping[str, str]) -> bool:
@@ -197,13 +197,5 @@ def _selects(pod_spec: Json, labels: Mapping[str, str]) -> bool:
 
 
 def _holds(expression: Json, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(expression["key"]), expression.get("values") or []
-    operator = expression.get("operator")
-    if operator == "In":
-        return value in values
-    if operator == "NotIn":
-        return value not in values
-    if operator == "DoesNotExist":
-        return value is None
-    # Exists, and Gt and Lt, which would need the label at least.
-    return value is not None
+    value = labels.get(expression["key"])
+    return expression_holds(expression, [] if value is None else [value])

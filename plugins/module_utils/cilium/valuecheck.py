@@ -108,7 +108,8 @@ def check_values(values: Json, chart: Chart) -> None:
         return
     first = "; ".join(f"values.{path}: {what}" for path, what in problems)
     raise InvalidInput(
-        f"The chart {chart.name} {chart.version} does not take these values: {first}.",
+        f"The chart {chart.name} {chart.version} does not take these values: {first.removesuffix('?')}"
+        + ("?" if first.endswith("?") else "."),
         option="values",
         code="InvalidValues",
         remedy="Correct them; nothing was sent.",

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .._errors import InvalidInput
-from .._types import Json
+from .._types import MASK, Json
 
 MODES = ("aks_byo_cni", "kubeadm", "plain")
 
 # The chart's own rule (templates/validate.yaml), enforced by it from 1.16 on.
 CLUSTER_NAME = re.compile(r"^([a-z0-9][-a-z0-9]*)?[a-z0-9]$")
 CLUSTER_NAME_MAX = 32
+API_HOST = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\])$")
 CHART_MASK_SIZE = 24
 """The chart's default for ipam.operator.clusterPoolIPv4MaskSize."""
 
@@ -31,7 +32,6 @@ Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 # Of the chart's values only these carry key material or passwords; `key` alone also names taints, so it
 # counts as secret only beside a certificate (`tls`).
 _SECRET_NAME = re.compile(r"password|passwd|token|client_?secret$|private_?key|secret_?key|preshared", re.IGNORECASE)
-MASK = "(hidden)"
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def compose(wish: Wish) -> Json:
     _check_pools(values)
     _check_hubble(values)
     _check_kube_proxy_replacement(values)
+    _check_api_host(values)
     return values
 
 
@@ -121,6 +122,8 @@ def parse_networks(texts: Iterable[str], *, option: str = "pod_cidr") -> list[Ne
     networks = []
     for text in texts:
         try:
+            if "/" not in text:
+                raise ValueError("the length of the prefix is missing")
             networks.append(ipaddress.ip_network(text))
         except ValueError as error:
             raise InvalidInput(
@@ -226,6 +229,44 @@ def _check_kube_proxy_replacement(values: Mapping[str, Any]) -> None:
             option="k8s_service_host",
             code="ApiServerHostMissing",
             remedy="Give the API server's name as the nodes reach it, and k8s_service_port: on AKS the fqdn and 443.",
+        )
+
+
+def _check_api_host(values: Mapping[str, Any]) -> None:
+    """A URL here would leave the agents without API server, on nodes that then lose their network."""
+    host = at(values, "k8sServiceHost")
+    if isinstance(host, str) and host and host != "auto" and not API_HOST.match(host):
+        raise InvalidInput(
+            f"k8s_service_host={host!r} is neither a host name nor an address.",
+            option="k8s_service_host",
+            code="InvalidApiServerHost",
+            remedy="Give the name alone, without https:// and port; the port is k8s_service_port.",
+        )
+
+
+def check_pools_kept(installed: Mapping[str, Any], wished: Mapping[str, Any]) -> None:
+    """Refuse to take a pod range, or the size of the nodes' shares, away from a running installation.
+
+    Cilium's documentation of ipam.operator: existing elements of the lists must never change, a new range is appended,
+    and the mask size is fixed. Nodes keep their old ranges, so addresses would be handed out twice or not at all.
+    """
+    kept = pod_networks(wished)
+    gone = [str(network) for network in pod_networks(installed) if network not in kept]
+    if gone:
+        raise InvalidInput(
+            f"pod_cidr: the installed release hands out {', '.join(gone)}, and running pods have addresses of it.",
+            option="pod_cidr",
+            code="PodCidrInUse",
+            remedy="Keep it and append the new range, or uninstall Cilium first (state=absent).",
+        )
+    path = "ipam.operator.clusterPoolIPv4MaskSize"
+    before, after = (at(values, path) or CHART_MASK_SIZE for values in (installed, wished))
+    if kept and before != after:
+        raise InvalidInput(
+            f"pod_cidr_mask_size={after}: the nodes of the installed release have shares of /{before}.",
+            option="pod_cidr_mask_size",
+            code="MaskSizeInUse",
+            remedy=f"Keep {before}, or uninstall Cilium first (state=absent).",
         )
 
 

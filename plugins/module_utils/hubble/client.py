@@ -13,8 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from .._errors import CollectionError, InvalidInput, NotFound, OperationFailed, TimedOut, Unreachable, Unsupported
-from .._module import missing_library
+from .._errors import (
+    CollectionError,
+    InvalidInput,
+    NotFound,
+    OperationFailed,
+    TimedOut,
+    Unreachable,
+    Unsupported,
+    missing_library,
+)
 from .._types import Clock, Completed, Json
 from .._wait import SystemClock
 from ..kube.interface import Exec, Kube

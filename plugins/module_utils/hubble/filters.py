@@ -11,6 +11,7 @@ An option for either end (`pod`) needs two filters, one per end; `from_` and `to
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,28 @@ Parse = Callable[[str, str], Any]
 def _text(option: str, value: str) -> str:
     if not value:
         raise InvalidInput(f"{option} holds an empty text.", option=option, code="InvalidFilter")
+    return value
+
+
+def _object(option: str, value: str) -> str:
+    """`name`, `namespace/name` or `namespace/`. With more slashes Hubble would silently find nothing."""
+    if _text(option, value).count("/") > 1:
+        raise InvalidInput(
+            f"{option}={value} names no object.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Write NAME, NAMESPACE/NAME or NAMESPACE/.",
+        )
+    return value
+
+
+def _address(option: str, value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{option}={value} is neither an IP address nor a CIDR range.", option=option, code="InvalidFilter"
+        ) from error
     return value
 
 
@@ -121,11 +144,11 @@ class TwoSided:
 
 
 TWO_SIDED: dict[str, TwoSided] = {
-    "pod": TwoSided("source_pod", "destination_pod"),
-    "service": TwoSided("source_service", "destination_service"),
+    "pod": TwoSided("source_pod", "destination_pod", _object),
+    "service": TwoSided("source_service", "destination_service", _object),
     "workload": TwoSided("source_workload", "destination_workload", _workload),
     "label": TwoSided("source_label", "destination_label"),
-    "ip": TwoSided("source_ip", "destination_ip"),
+    "ip": TwoSided("source_ip", "destination_ip", _address),
     "fqdn": TwoSided("source_fqdn", "destination_fqdn"),
     "port": TwoSided("source_port", "destination_port", _port),
     "identity": TwoSided("source_identity", "destination_identity", _identity),

@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import InvalidInput
-from .._module import missing_library
+from .._errors import InvalidInput, missing_library
 from .._types import Json
 from .names import ENUMS, NUMBERS
 from .times import parse_time, rfc3339

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
-from .._errors import TimedOut, Unreachable
-from .._module import missing_library
+from .._errors import TimedOut, Unreachable, missing_library
 from .._types import Json
 from .transport import Response, Transport, error_of, unreachable
 

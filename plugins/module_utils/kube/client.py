@@ -17,15 +17,13 @@ from urllib.parse import quote
 from .._errors import InvalidInput, NotFound, OperationFailed
 from .._types import Clock, Json, Params
 from .._wait import SystemClock
-from .argspec import KUBE
+from .._yaml import pyyaml
 from .interface import FIELD_MANAGER
 from .kinds import Kind
 from .kubeconfig import Source, find_source
 from .transport import HttpTransport, Response, Transport, send
 
 DEFAULT_TIMEOUT_S = 30.0
-
-__all__ = ["KUBE", "KubeClient", "connect"]
 
 
 def connect(params: Params, *, hide: Callable[[str], None] | None = None) -> KubeClient:
@@ -174,8 +172,7 @@ class KubeClient:
         if self.source.path is not None:
             yield self.source.path
             return
-        import yaml
-
+        yaml = pyyaml()
         handle, path = tempfile.mkstemp(prefix="aks_cilium_kubeconfig_")  # created with mode 0600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._errors import InvalidInput
-from .._module import missing_library
 from .._types import Json, Params
+from .._yaml import loader, place_of, pyyaml
 
 DEFAULT_PATH = "~/.kube/config"
 OPTIONS_USER = "options-of-the-task"
@@ -104,10 +104,7 @@ def _from_paths(value: str, option: str, params: Params) -> Source:
 
 
 def _read(path: str, option: str) -> Json:
-    try:
-        import yaml
-    except ImportError as error:
-        raise missing_library("PyYAML", error) from error
+    yaml = pyyaml()
 
     def invalid(reason: str, code: str) -> InvalidInput:
         return InvalidInput(
@@ -123,14 +120,12 @@ def _read(path: str, option: str) -> Json:
     if not os.path.isfile(path):
         raise invalid("is not a file", "KubeconfigUnreadable")
     try:
-        document = yaml.safe_load(Path(path).read_bytes())
+        document = yaml.load(Path(path).read_bytes(), Loader=loader())
     except OSError as error:
         raise invalid(f"cannot be read: {error.strerror}", "KubeconfigUnreadable") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         # The parser's text quotes the file, which holds credentials: only the place is told.
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark is not None else ""
-        raise invalid(f"is not YAML{place}", "KubeconfigInvalid") from None
+        raise invalid(f"is not YAML{place_of(error)}", "KubeconfigInvalid") from None
     if not isinstance(document, dict):
         raise invalid("is not a kubeconfig: it holds no mapping with clusters, users and contexts", "KubeconfigInvalid")
     for part in ("clusters", "contexts", "users"):

@@ -11,9 +11,9 @@ import copy
 from collections.abc import Sequence
 
 from .._errors import InvalidInput, NotFound
-from .._module import missing_library
-from .._types import Clock, Json, Progress, Result
+from .._types import MASK, Clock, Json, Progress, Result
 from .._wait import Look, silent, wait_until
+from .._yaml import documents_of
 from .interface import Kube
 from .kinds import NAMESPACE, Kind, kind_of
 from .ready import Readiness, readiness
@@ -24,19 +24,17 @@ SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creat
 
 
 def read_manifest(definition: object) -> list[Json]:
-    """The objects of a definition: YAML text, a list of objects or one object. Raises InvalidInput."""
-    documents = definition
-    if isinstance(definition, str):
-        documents = _parse(definition)
-    if isinstance(documents, dict):
-        documents = [documents]
-    if not isinstance(documents, list) or not documents:
+    """The objects of a definition: YAML text, a list (a Kubernetes List too) or one object. Raises InvalidInput."""
+    documents: list[Json] = []
+    found = documents_of(definition, "definition", "definition")
+    if not found or not isinstance(definition, (str, dict, list)):
         raise InvalidInput(
-            f"definition must hold at least one Kubernetes object, found {type(documents).__name__}.",
+            "definition must hold at least one Kubernetes object, "
+            f"found {type(definition).__name__ if found else 'none'}.",
             option="definition",
             code="NoObjects",
         )
-    for number, document in enumerate(documents, start=1):
+    for number, document in enumerate(found, start=1):
         if not isinstance(document, dict):
             raise InvalidInput(
                 f"definition: object {number} is a {type(document).__name__}, not a mapping.",
@@ -50,6 +48,7 @@ def read_manifest(definition: object) -> list[Json]:
                 option="definition",
                 code="NoName",
             )
+        documents.append(document)
     return documents
 
 
@@ -126,19 +125,6 @@ def ensure_absent(
     return Result(any(row["changed"] for row in rows), {"objects": rows}, before, after)
 
 
-def _parse(text: str) -> list[object]:
-    try:
-        import yaml
-    except ImportError as error:
-        raise missing_library("PyYAML", error) from error
-    try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        raise InvalidInput(
-            f"definition is not YAML: {' '.join(str(error).split())}.", option="definition", code="InvalidYaml"
-        ) from error
-
-
 def _identity(document: Json) -> tuple[Kind, str, str | None]:
     kind = kind_of(document)
     metadata = document["metadata"]
@@ -173,8 +159,14 @@ def _content(live: Json) -> Json:
 
 
 def _managed(live: Json, document: Json) -> Json:
-    """The part of a live object that the manifest names, for the diff."""
-    return {key: _restrict(live.get(key), value) for key, value in copy.deepcopy(document).items() if key in live}
+    """The part of a live object that the manifest names, for the diff; of a Secret the keys, never the values."""
+    managed = {key: _restrict(live.get(key), value) for key, value in copy.deepcopy(document).items() if key in live}
+    if document.get("kind") == "Secret":
+        for field in ("data", "stringData"):
+            values = managed.get(field)
+            if isinstance(values, dict):
+                managed[field] = dict.fromkeys(values, MASK)
+    return managed
 
 
 def _restrict(live: object, wanted: object) -> object:

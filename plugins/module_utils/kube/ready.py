@@ -98,14 +98,20 @@ def readiness(document: Json) -> Readiness:
     return judge(document) if judge else Readiness(True, "exists")
 
 
+def condition(document: Json, kind: str) -> Json:
+    """The condition of a type (`Ready`, `PodScheduled`); empty where the object has none."""
+    conditions = (document.get("status") or {}).get("conditions") or []
+    return next((item for item in conditions if item.get("type") == kind), {})
+
+
 def is_ready_node(node: Json) -> bool:
     """Whether a Node has the condition Ready=True."""
-    return _condition(node, "Ready").get("status") == "True"
+    return condition(node, "Ready").get("status") == "True"
 
 
 def is_ready_pod(pod: Json) -> bool:
     """Whether a Pod has the condition Ready=True and is not being deleted."""
-    return _condition(pod, "Ready").get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
+    return condition(pod, "Ready").get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
 
 
 def container_troubles(pod: Json) -> list[ContainerTrouble]:
@@ -149,17 +155,17 @@ def _pod(document: Json) -> Readiness:
     troubles = container_troubles(document)
     if troubles:
         return Readiness(False, f"container {troubles[0].container}: {troubles[0].reason}")
-    scheduled = _condition(document, "PodScheduled")
+    scheduled = condition(document, "PodScheduled")
     if scheduled.get("status") == "False":
         return Readiness(False, f"{scheduled.get('reason')}: {scheduled.get('message')}")
     return Readiness(False, f"{phase}, not ready" if phase == "Running" else phase)
 
 
 def _job(document: Json) -> Readiness:
-    failed = _condition(document, "Failed")
+    failed = condition(document, "Failed")
     if failed.get("status") == "True":
         return Readiness(False, f"failed: {failed.get('reason')}: {failed.get('message')}")
-    done = _condition(document, "Complete").get("status") == "True"
+    done = condition(document, "Complete").get("status") == "True"
     return Readiness(done, "complete" if done else "not complete")
 
 
@@ -169,7 +175,7 @@ def _namespace(document: Json) -> Readiness:
 
 
 def _custom_resource_definition(document: Json) -> Readiness:
-    established = _condition(document, "Established").get("status") == "True"
+    established = condition(document, "Established").get("status") == "True"
     return Readiness(established, "established" if established else "not established")
 
 
@@ -182,7 +188,7 @@ def _service(document: Json) -> Readiness:
 
 def _node(document: Json) -> Readiness:
     ready = is_ready_node(document)
-    return Readiness(ready, "ready" if ready else str(_condition(document, "Ready").get("message") or "not ready"))
+    return Readiness(ready, "ready" if ready else str(condition(document, "Ready").get("message") or "not ready"))
 
 
 _JUDGES: dict[str, Callable[[Json], Readiness]] = {
@@ -197,8 +203,3 @@ _JUDGES: dict[str, Callable[[Json], Readiness]] = {
     "Service": _service,
     "Node": _node,
 }
-
-
-def _condition(document: Json, kind: str) -> Json:
-    conditions = (document.get("status") or {}).get("conditions") or []
-    return next((condition for condition in conditions if condition.get("type") == kind), {})

@@ -26,8 +26,8 @@ from .._errors import (
     Throttled,
     TimedOut,
     Unreachable,
+    missing_library,
 )
-from .._module import missing_library
 from .._types import Clock, Json
 from .._wait import SystemClock
 from .kubeconfig import Source

@@ -201,13 +201,15 @@ def find_pod(kube: Kube, probe: Probe) -> Json:
     )
 
 
+def mismatches(results: Sequence[Json]) -> str:
+    """One sentence that names each connection which is not as expected; empty when all are."""
+    failed = [result for result in results if not result["passed"]]
+    stories = "; ".join(mismatch_text(result) for result in failed)
+    return f"{len(failed)} of {len(results)} connections are not as expected: {stories}" if failed else ""
+
+
 def require_passed(results: Sequence[Json]) -> None:
     """Raise OperationFailed (ConnectivityMismatch) that names each connection which is not as expected."""
-    failed = [result for result in results if not result["passed"]]
-    if failed:
-        stories = "; ".join(mismatch_text(result) for result in failed)
-        raise OperationFailed(
-            f"{len(failed)} of {len(results)} connections are not as expected: {stories}",
-            code="ConnectivityMismatch",
-            details={"results": list(results)},
-        )
+    story = mismatches(results)
+    if story:
+        raise OperationFailed(story, code="ConnectivityMismatch", details={"results": list(results)})

@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from .._types import Json
+from ..kube.labels import expression_holds
 
 _NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
 _NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
@@ -67,20 +67,11 @@ def matches(selector: Json, labels: Mapping[str, str]) -> bool:
     for key, value in (selector.get("matchLabels") or {}).items():
         if labels.get(_bare(key)) != value:
             return False
-    return all(_expression_matches(one, labels) for one in selector.get("matchExpressions") or ())
-
-
-def _expression_matches(expression: Json, labels: Mapping[str, str]) -> bool:
-    value: Any = labels.get(_bare(expression.get("key", "")))
-    values = expression.get("values") or ()
-    operator = expression.get("operator")
-    if operator == "In":
-        return value in values
-    if operator == "NotIn":
-        return value not in values
-    if operator == "Exists":
-        return value is not None
-    return operator == "DoesNotExist" and value is None
+    for expression in selector.get("matchExpressions") or ():
+        value = labels.get(_bare(expression.get("key", "")))
+        if not expression_holds(expression, [] if value is None else [value]):
+            return False
+    return True
 
 
 def _bare(key: str) -> str:

@@ -50,7 +50,8 @@ def parser() -> argparse.ArgumentParser:
     internet = commands.add_parser("internet", parents=[named], help="stand-ins for google.com and github.com")
     internet.add_argument("action", choices=("up", "down"))
     commands.add_parser("down", parents=[named], help="remove a cluster")
-    commands.add_parser("stop", help="stop the Docker engine if the lab started it, with all of its containers")
+    stop = commands.add_parser("stop", help="stop the Docker engine if the lab started it, with all of its containers")
+    stop.add_argument("--unused", action="store_true", help="only if it has no containers")
     commands.add_parser("status", help="show engine, images and clusters")
     commands.add_parser("env", parents=[named], help="print KEY=VALUE lines for callers")
     return top
@@ -76,7 +77,7 @@ def change(cache: Cache, arguments: argparse.Namespace) -> None:
     elif arguments.command == "setup":
         prepare.setup(cache)
     elif arguments.command == "stop":
-        stop_engine(cache)
+        stop_engine(cache, unused_only=arguments.unused)
     elif trouble := engine_trouble():
         raise LabError(f"no Docker engine answers, run `lab setup` ({trouble})")
     else:

@@ -180,11 +180,14 @@ def own_engine(cache: Cache) -> int:
     return process_with(cache.run / "dockerd.pid", str(cache.root / "docker"))
 
 
-def stop_engine(cache: Cache) -> None:
+def stop_engine(cache: Cache, *, unused_only: bool = False) -> None:
     """Stop the engine which was started from this cache, with all of its containers, and nothing else."""
     process = own_engine(cache)
     if not process:
         cache.progress.line("docker-engine", "none was started from here")
+        return
+    if unused_only and capture(["docker", "ps", "--all", "--quiet"]).strip():
+        cache.progress.line("docker-engine", "stays, it has containers")
         return
 
     def stop(__: IO[str]) -> str:

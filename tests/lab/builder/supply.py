@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def supply(cache: Cache) -> Supply:
     return from_registry(cache) if remembered(cache) == OFFICIAL else built(cache)
 
 
-def variables(chosen: Supply) -> dict[str, str | None]:
+def variables(chosen: Supply) -> dict[str, object]:
     """Variables of the inventory which depend on this machine, but for Helm values."""
     return {
         "local_aks_kind": str(chosen.kind),
@@ -100,13 +101,14 @@ def variables(chosen: Supply) -> dict[str, str | None]:
         "local_aks_cilium_chart": chosen.chart,
         "local_aks_cilium_chart_version": chosen.chart_version,
         "local_aks_site_image": DEMO_IMAGE,
+        "local_aks_engine_stop": [sys.executable, str(HERE / "main.py"), "stop", "--unused"],
         "demo_workload_image": DEMO_IMAGE,
         "cilium_helm_binary": str(chosen.helm),
         "cilium_chart": chosen.chart,
     }
 
 
-def machine_yaml(scalars: Mapping[str, str | None], values: str) -> str:
+def machine_yaml(scalars: Mapping[str, object], values: str) -> str:
     """Text of the variables file: scalars as JSON (which YAML includes), Helm values (the text of a YAML file) once."""
     lines = ["---", "# Written by `tests/lab/lab prepare` for this machine: do not edit, do not commit."]
     lines += [f"{name}: {json.dumps(value)}" for name, value in scalars.items()]

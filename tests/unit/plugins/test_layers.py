@@ -79,3 +79,29 @@ def test_files_say_that_they_are_private_and_stay_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "# Private to this collection: no stability promise for users outside of it." in text
     assert len(text.splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", sorted((PLUGINS / "modules").glob("*.py")), ids=lambda path: path.stem)
+def test_modules_only_put_parts_together(path: Path) -> None:
+    """No client, no process and no other module: what a module does is in module_utils, where it can be tested."""
+    allowed = {"__future__", "contextlib", "functools", "time"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            assert name in allowed or name.startswith("ansible_collections.cloudnet.aks_cilium.plugins.module_utils.")
+
+
+CODE = [
+    path
+    for folder in ("plugins", "roles/local_aks/files", "tests/lab")
+    for path in sorted((PLUGINS.parent / folder).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PLUGINS.parent)))
+def test_functions_stay_small(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name

@@ -81,7 +81,10 @@ def test_defaults_are_those_of_the_documentation(role: str) -> None:
             assert ("default" in options[name]) is not computed, name
             if not computed:
                 assert options[name]["default"] == value, name
-                assert type(value) is TYPES[options[name]["type"]], name
+                kind = options[name]["type"]
+                # A bool is an int to Python, not to people.
+                assert isinstance(value, TYPES[kind]), name
+                assert isinstance(value, bool) is (kind == "bool"), name
                 assert value in options[name].get("choices", [value]), name
 
 

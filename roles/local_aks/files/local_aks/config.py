@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import ipaddress
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,8 @@ class Config:
     @property
     def url(self) -> str:
         """Address of the service as its clients write it."""
-        return f"https://{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"https://{host}:{self.port}"
 
     @property
     def ca_file(self) -> Path:
@@ -91,7 +93,21 @@ def load(directory: Path, text: str | None = None, **overrides: Any) -> Config:
         document["sites"] = tuple(document["sites"])
     if document.get("backend", "kind") not in ("kind", "stub"):
         raise ConfigError(f"backend is {document['backend']}, it must be kind or stub")
-    return Config(directory=directory.absolute(), **document)
+    config = Config(directory=directory.absolute(), **document)
+    if not on_loopback(config.address):
+        raise ConfigError(
+            f"address is {config.address}, it must be one of the loopback network such as 127.0.0.1: whoever reaches "
+            "the service builds clusters on this machine."
+        )
+    return config
+
+
+def on_loopback(address: str) -> bool:
+    """Whether only this machine reaches an IP address; names are not resolved."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def digest(config: Config) -> str:

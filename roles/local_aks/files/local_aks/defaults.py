@@ -19,6 +19,24 @@ from .errors import Json
 
 NODE_IMAGE = "AKSUbuntu-2204gen2containerd-202603.12.1"
 DEFAULT_VM = {"vmSize": "Standard_D4ads_v5", "osDiskSizeGB": 150, "osDiskType": "Ephemeral"}
+CLUSTER_DEFAULTS: Json = {
+    "powerState": {"code": "Running"},
+    "enableRBAC": True,
+    "supportPlan": "KubernetesOfficial",
+    "disableLocalAccounts": False,
+    "servicePrincipalProfile": {"clientId": "msi"},
+    "autoUpgradeProfile": {"nodeOSUpgradeChannel": "NodeImage"},
+    "securityProfile": {},
+    "storageProfile": {
+        "diskCSIDriver": {"enabled": True},
+        "fileCSIDriver": {"enabled": True},
+        "snapshotController": {"enabled": True},
+    },
+    "workloadAutoScalerProfile": {},
+    "metricsProfile": {"costAnalysis": {"enabled": False}},
+    "nodeProvisioningProfile": {"mode": "Manual", "defaultNodePools": "Auto"},
+    "bootstrapProfile": {"artifactSource": "Direct"},
+}
 POOL_NULLABLE = ("availabilityZones", "nodeTaints", "tags", "nodeLabels", "vnetSubnetID", "podSubnetID")
 # Stable API versions from which a field is in the answer.
 ECHOES_POD_CIDR_OF_NONE = "2026-01-01"
@@ -159,26 +177,7 @@ def fill_cluster(body: Json, *, group: str, name: str, subscription: str, tenant
     network = fill_network(properties.get("networkProfile") or {})
     dns, node_group = properties.get("dnsPrefix") or properties.get("fqdnSubdomain"), f"MC_{group}_{name}_{location}"
     host = f"{dns}-{suffix()}"
-    filled: Json = {
-        "powerState": {"code": "Running"},
-        "nodeResourceGroup": node_group[:80],
-        "enableRBAC": True,
-        "supportPlan": "KubernetesOfficial",
-        "disableLocalAccounts": False,
-        "servicePrincipalProfile": {"clientId": "msi"},
-        "autoUpgradeProfile": {"nodeOSUpgradeChannel": "NodeImage"},
-        "securityProfile": {},
-        "storageProfile": {
-            "diskCSIDriver": {"enabled": True},
-            "fileCSIDriver": {"enabled": True},
-            "snapshotController": {"enabled": True},
-        },
-        "workloadAutoScalerProfile": {},
-        "metricsProfile": {"costAnalysis": {"enabled": False}},
-        "nodeProvisioningProfile": {"mode": "Manual", "defaultNodePools": "Auto"},
-        "bootstrapProfile": {"artifactSource": "Direct"},
-    }
-    filled = merged(filled, properties)
+    filled = merged({**CLUSTER_DEFAULTS, "nodeResourceGroup": node_group[:80]}, properties)
     filled.update(
         kubernetesVersion=alias,
         currentKubernetesVersion=version,

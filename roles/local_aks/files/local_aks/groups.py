@@ -102,7 +102,7 @@ class Groups:
             self._refuse_deleting(group)
             if "tags" in body:
                 group["tags"] = body["tags"] or {}
-            return Response(200, dict(group))
+            return Response(200, self.clusters.group(name))
 
     def get(self, name: str) -> Response:
         """One group."""
@@ -114,7 +114,10 @@ class Groups:
 
     def listed(self) -> Response:
         """All groups."""
-        return Response(200, {"value": self.store.groups()})
+        groups = self.store.groups()
+        for group in groups:
+            group.pop("operation", None)
+        return Response(200, {"value": groups})
 
     def resources(self, name: str | None) -> Response:
         """What is in one group or in all, as generic resources."""

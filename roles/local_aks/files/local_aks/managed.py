@@ -96,10 +96,8 @@ def missing(api: KubeApi, relay: bool) -> str:
 def restrict(cluster: Cluster, api: KubeApi) -> None:
     """Deny the policies that need ACNS security, as far as the cluster has not got it; allow the rest."""
     policies = acns(cluster)["policies"]
-    policy, binding = (
-        f"{ADMISSION}/validatingadmissionpolicies/{POLICY}",
-        (f"{ADMISSION}/validatingadmissionpolicybindings/{POLICY}"),
-    )
+    policy = f"{ADMISSION}/validatingadmissionpolicies/{POLICY}"
+    binding = f"{ADMISSION}/validatingadmissionpolicybindings/{POLICY}"
     if policies == "L7":
         for path in (binding, policy):
             if api.request("GET", path) is not None:
@@ -121,11 +119,7 @@ def admission_policy(*, fqdn_allowed: bool) -> Json:
     """Policy that denies L7 rules, and without fqdn_allowed also names (toFQDNs and DNS rules)."""
     members = [f"has(p.rules.{name})" for name in (L7_PROTOCOLS if fqdn_allowed else ("dns", *L7_PROTOCOLS))]
     ports = f"has(r.toPorts) && r.toPorts.exists(p, has(p.rules) && ({' || '.join(members)}))"
-    denied = [
-        f"s.ingress.exists(r, {ports})",
-        f"s.egress.exists(r, {ports})",
-    ]
-    rules = [f"(has(s.ingress) && {denied[0]})", f"(has(s.egress) && {denied[1]})"]
+    rules = [f"(has(s.{side}) && s.{side}.exists(r, {ports}))" for side in ("ingress", "egress")]
     if not fqdn_allowed:
         rules.append("(has(s.egress) && s.egress.exists(r, has(r.toFQDNs)))")
     specs = "(has(object.spec) ? [object.spec] : []) + (has(object.specs) ? object.specs : [])"

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import cilium as module
 from cilium_documents import chart_directory, crds, daemon_set, deployment, node, release_secret
 from fakes import FakeKube, FakeRunner, completed
@@ -24,6 +25,12 @@ Run = Callable[..., dict[str, Any]]
 def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     fake = FakeKube().add(node())
     monkeypatch.setattr(module, "connect", lambda params, hide=None: fake)
+    real = module.run_process
+
+    def helm_or_real(argv: list[str], **more: Any) -> Completed:
+        return completed(stdout="v3.22.0") if argv[0] == "helm" else real(argv, **more)
+
+    monkeypatch.setattr(module, "run_process", helm_or_real)
     return fake
 
 
@@ -47,9 +54,9 @@ def installed(kube: FakeKube, values: dict[str, Any]) -> None:
 
 
 def test_an_unchanged_release_starts_no_process(run: Run, kube: FakeKube, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_process", FakeRunner())
     planned = run(check_mode=True)
     assert planned["changed"] is True
+    monkeypatch.setattr(module, "run_process", FakeRunner())
     installed(kube, planned["cilium_values"])
     result = run()
     assert (result["changed"], result["helm_processes"]) == (False, 0)

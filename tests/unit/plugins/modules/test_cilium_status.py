@@ -72,4 +72,4 @@ def test_an_unreachable_api_server_is_named_and_the_token_hidden(tmp_path: Path,
     assert result["failure"]["kind"] == "Unreachable"
     assert "127.0.0.1:1" in result["msg"]
     assert "very-secret-token" not in json.dumps(result)
-    assert Path(tmp_path).exists()
+    assert list(tmp_path.iterdir()) == []

@@ -164,4 +164,4 @@ def test_check_mode_and_diff_are_declared(name: str) -> None:
     attributes = documentation(name)["attributes"]
     assert attributes["check_mode"]["support"] in ("full", "partial")
     for attribute in attributes.values():
-        assert attribute.get("support") not in ("partial", "N/A") or attribute.get("details")
+        assert attribute["support"] not in ("partial", "N/A") or attribute.get("details")

@@ -182,6 +182,7 @@ class TestConnect:
             ({"cloud_environment": "Mars"}, "cloud_environment"),
             ({"cloud_environment": "http://arm.local"}, "cloud_environment"),
             ({"ca_bundle": "/nowhere/ca.pem"}, "ca_bundle"),
+            ({"ca_bundle": __file__}, "ca_bundle"),
             ({"request_timeout": 0}, "request_timeout"),
         ],
     )

@@ -74,6 +74,13 @@ def test_half_a_credential_is_an_error_that_names_the_missing_half(
     assert caught.value.code == "IncompleteCredential"
 
 
+@pytest.mark.parametrize("source", ["auto", "options", "cli", "workload_identity"])
+def test_a_tenant_that_azure_identity_would_not_take_is_named(source: str) -> None:
+    with pytest.raises(InvalidInput, match="my company") as caught:
+        pick({**FULL, "tenant": "my company"}, {}, source)
+    assert (caught.value.option, caught.value.code) == ("tenant", "InvalidTenant")
+
+
 def test_no_credential_at_all_lists_the_ways() -> None:
     with pytest.raises(InvalidInput, match="No Azure credential") as caught:
         pick({}, {})

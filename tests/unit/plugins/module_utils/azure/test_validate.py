@@ -16,7 +16,10 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.validate
     check_names,
     check_present,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.validate_network import check_network
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.validate_network import (
+    check_default_ranges,
+    check_network,
+)
 from fake_arm import options
 
 CILIUM = {"network_plugin": "azure", "network_plugin_mode": "overlay", "network_dataplane": "cilium"}
@@ -125,6 +128,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (net(service_cidr="10.0.0.0/12"), "network_profile.service_cidr", "ServiceCidrTooLarge"),
     (net(pod_cidr="10.244.0.1/16"), "network_profile.pod_cidr", "InvalidCidr"),
     (net(pod_cidr="ten"), "network_profile.pod_cidr", "InvalidCidr"),
+    (net(pod_cidr="10.244.0.0"), "network_profile.pod_cidr", "InvalidCidr"),
     ({"vnet_cidrs": ["nonsense"]}, "vnet_cidrs", "InvalidCidr"),
     (
         net(service_cidr="10.0.0.0/16", dns_service_ip="10.1.0.10"),
@@ -256,3 +260,24 @@ def test_what_is_absent_counts_only_once_the_profile_is_complete(profile: dict[s
 def test_a_new_cluster_needs_a_system_pool() -> None:
     with pytest.raises(InvalidInput, match="mode System"):
         check_creation(options(location="x", agent_pools=[{"name": "a", "mode": "User"}]))
+
+
+@pytest.mark.parametrize(
+    ("profile", "own_subnet", "option"),
+    [
+        ({"network_plugin": "none", "pod_cidr": "10.0.128.0/17"}, True, "pod_cidr"),
+        ({"network_plugin_mode": "overlay", "service_cidr": "10.244.0.0/20"}, True, "service_cidr"),
+        ({"network_plugin": "none", "pod_cidr": "10.224.0.0/16"}, False, "pod_cidr"),
+        ({"network_plugin": "none", "pod_cidr": "10.224.0.0/16"}, True, None),
+        ({"network_plugin": "none", "pod_cidr": "10.0.0.0/16", "service_cidr": "10.1.0.0/16"}, False, None),
+        ({"network_plugin": "none", "service_cidr": "10.244.0.0/20"}, False, None),
+        ({"network_plugin": "none", "pod_cidr": "fd00::/64"}, False, None),
+    ],
+)
+def test_ranges_that_aks_takes_by_itself(profile: dict[str, Any], own_subnet: bool, option: str | None) -> None:
+    if option is None:
+        check_default_ranges(profile, own_subnet=own_subnet)
+        return
+    with pytest.raises(InvalidInput, match="which AKS takes") as caught:
+        check_default_ranges(profile, own_subnet=own_subnet)
+    assert caught.value.option == f"network_profile.{option}"

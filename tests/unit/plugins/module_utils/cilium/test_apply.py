@@ -90,6 +90,7 @@ def test_a_new_policy_is_valid_realized_and_ours(around: Surroundings, kube: Fak
         "namespace": "basics",
         "name": "deny",
         "changed": True,
+        "before": {},
         "valid": True,
         "realized": {
             "checked": True,

@@ -17,18 +17,19 @@ import pytest
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
     Conflict,
     InvalidInput,
+    MissingRequirement,
     OperationFailed,
     TimedOut,
     Unsupported,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed, Json
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK, Completed, Json
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import (
     Plan,
     Surroundings,
     ensure,
     remove,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import MASK, Wish, at
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish, at
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import DAEMON_SET, POD
 from cilium_documents import (
     agent_pod,
@@ -180,15 +181,35 @@ def test_check_mode_tells_the_change_and_writes_nothing(
     checking = replace(around, check_mode=True)
     result = ensure(plan, checking)
     assert result.changed
-    assert result.values["helm_processes"] == 0
+    # Only helm's version is asked, so that a missing helm is known before the real run.
+    assert result.values["helm_processes"] == 1
     assert result.values["release"]["revision"] == 1
     assert result.before == {}
     assert result.after is not None
     assert result.after["chart_version"] == "1.20.2"
-    assert helm.calls == []
+    assert [call[1] for call in helm.calls] == ["version"]
     assert kube.writes == []
     ensure(plan, around)
     assert ensure(plan, checking).changed is False
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_old_helm_is_known_before_anything_is_written(
+    plan: Plan, around: Surroundings, helm: FakeHelm, kube: FakeKube, check_mode: bool
+) -> None:
+    helm.version = "v3.2.0"
+    with pytest.raises(MissingRequirement, match=r"v3\.2\.0"):
+        ensure(plan, replace(around, check_mode=check_mode))
+    assert kube.writes == []
+
+
+def test_a_pod_range_is_not_taken_from_an_installed_release(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
+    ensure(plan, around)
+    helm.calls.clear()
+    with pytest.raises(InvalidInput) as caught:
+        ensure(replace(plan, wish=replace(WISH, pod_cidrs=["10.99.0.0/16"])), around)
+    assert caught.value.code == "PodCidrInUse"
+    assert helm.calls == []
 
 
 def test_check_mode_and_real_run_agree_on_the_values(plan: Plan, around: Surroundings) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
     InvalidInput,
     MissingRequirement,
     OperationFailed,
+    TimedOut,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.release import (
     Helm,
@@ -131,6 +132,7 @@ def test_helm_three_and_four_are_good(text: str, version: tuple[int, int]) -> No
         (completed(rc=1, stderr="boom"), "HelmNotUsable"),
         (completed(stdout="hello"), "HelmNotUsable"),
         (MissingRequirement("The program helm was not found."), "HelmNotFound"),
+        (TimedOut("helm did not end within 30 s."), "HelmNotUsable"),
     ],
 )
 def test_a_helm_that_is_missing_or_too_old_is_named(answer: object, code: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium import values
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish, compose
 
@@ -93,6 +94,9 @@ def test_merging_an_overlay_twice_changes_nothing(base: Any, overlay: dict[str, 
         (Wish(**BYO, overlay={"cluster": {"name": "no_underscore"}}), "InvalidClusterName", "cluster_name"),
         (Wish("aks_byo_cni", pod_cidrs=["10.244.0.1/16"]), "InvalidPodCidr", "pod_cidr"),
         (Wish("aks_byo_cni", pod_cidrs=["ten"]), "InvalidPodCidr", "pod_cidr"),
+        (Wish("aks_byo_cni", pod_cidrs=["10.244.0.0"]), "InvalidPodCidr", "pod_cidr"),
+        (Wish(**BYO, api_host="https://api.example:443"), "InvalidApiServerHost", "k8s_service_host"),
+        (Wish(**BYO, api_host="api.example:443"), "InvalidApiServerHost", "k8s_service_host"),
         (Wish("aks_byo_cni", pod_cidrs=["10.0.0.0/8", "10.244.0.0/16"]), "PodCidrOverlap", "pod_cidr"),
         (Wish("aks_byo_cni", pod_cidrs=["10.244.0.0/26"]), "InvalidMaskSize", "pod_cidr_mask_size"),
         (Wish(**BYO, mask_size=31), "InvalidMaskSize", "pod_cidr_mask_size"),
@@ -162,8 +166,33 @@ def test_private_keys_and_passwords_are_hidden_but_taint_keys_are_not() -> None:
         "count": 3,
     }
     shown = values.masked(given_values)
-    assert shown["tls"]["ca"] == {"cert": "CERT", "key": values.MASK}
-    assert shown["etcd"]["password"] == shown["azure"]["clientSecret"] == shown["pem"] == values.MASK
+    assert shown["tls"]["ca"] == {"cert": "CERT", "key": MASK}
+    assert shown["etcd"]["password"] == shown["azure"]["clientSecret"] == shown["pem"] == MASK
     assert shown["tolerations"] == given_values["tolerations"]
     assert shown["encryption"] == given_values["encryption"]
     assert sorted(values.secrets_of(given_values)) == sorted(["PRIVATE", "hunter2", "s3cret", given_values["pem"]])
+
+
+@pytest.mark.parametrize("host", ["api.example", "api.example.", "10.0.0.1", "fd00::1", "[fd00::1]", "auto", "a_b.c-d"])
+def test_names_and_addresses_of_an_api_server(host: str) -> None:
+    assert compose(Wish(**BYO, api_host=host))["k8sServiceHost"] == host
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        (Wish("aks_byo_cni", pod_cidrs=["10.99.0.0/16"]), "PodCidrInUse"),
+        (Wish("aks_byo_cni", pod_cidrs=["10.244.0.0/15"]), "PodCidrInUse"),
+        (Wish(**BYO, mask_size=25), "MaskSizeInUse"),
+        (Wish(**BYO, mask_size=24), ""),
+        (Wish("aks_byo_cni", pod_cidrs=["10.244.0.0/16", "10.99.0.0/16"]), ""),
+    ],
+)
+def test_ranges_of_running_pods_are_not_taken_away(wish: Wish, code: str) -> None:
+    installed = compose(Wish(**BYO))
+    if not code:
+        values.check_pools_kept(installed, compose(wish))
+        return
+    with pytest.raises(InvalidInput) as caught:
+        values.check_pools_kept(installed, compose(wish))
+    assert caught.value.code == code

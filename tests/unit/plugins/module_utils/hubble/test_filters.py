@@ -55,6 +55,10 @@ def test_the_filters_are_those_of_the_command(case: dict[str, Any]) -> None:
         {"protocol": ["carrier-pigeon"]},
         {"namespace": ["a/b"]},
         {"pod": [""]},
+        {"pod": ["a/b/c"]},
+        {"to_service": ["a/b/c"]},
+        {"from_ip": ["1.2.3.400"]},
+        {"ip": ["10.0.0.0/80"]},
     ],
     ids=str,
 )

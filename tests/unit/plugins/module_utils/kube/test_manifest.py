@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput, TimedOut
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK, Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import kind_of
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.manifest import (
     ensure_absent,
@@ -76,6 +78,18 @@ def test_the_diff_shows_the_managed_fields_alone() -> None:
     assert list(changed.before or {}) == ["ConfigMap basics/page"]
     assert (changed.before or {})["ConfigMap basics/page"]["data"] == {"index": "hello"}
     assert (changed.after or {})["ConfigMap basics/page"]["data"] == {"index": "bye"}
+
+
+def test_the_diff_of_a_secret_shows_no_value() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "basics"}}
+    kube = FakeKube()
+    present(kube, NAMESPACE, {**secret, "data": {"password": "b2xk"}})
+    changed = present(kube, NAMESPACE, {**secret, "data": {"password": "bmV3", "user": "bWU="}})
+    gone = ensure_absent(kube, [secret], check_mode=True, timeout_s=None)
+    assert changed.changed
+    assert (changed.after or {})["Secret basics/s"]["data"] == {"password": MASK, "user": MASK}
+    for result in (changed, gone):
+        assert not {"b2xk", "bmV3", "bWU="} & set(re.findall(r"[\w=]+", repr((result.before, result.after))))
 
 
 def test_check_mode_stores_nothing() -> None:
