@@ -19,7 +19,8 @@ PROGRESS_VARIABLE = "CLOUDNET_AKS_CILIUM_PROGRESS"
 def progress_from_environment() -> Progress:
     """A Progress that appends to the action plugin's file, or one that is silent."""
     path = os.environ.get(PROGRESS_VARIABLE)
-    if not path or not os.path.isfile(path):
+    # With `become` the module may be another user, who may not write to the file.
+    if not path or not os.access(path, os.W_OK):
         return silent
 
     def append(line: str) -> None:
