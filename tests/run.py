@@ -67,7 +67,7 @@ def checks() -> list[Check]:
             "types",
             "mypy-lab",
             ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"],
-            environment={"MYPYPATH": "tests/lab"},
+            environment={"MYPYPATH": "tests/lab:roles/local_aks/files"},
         ),
         Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
         Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+# The sites of the local internet are those of the role local_aks.
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles" / "local_aks" / "files")]
 
 from builder.cli import main  # noqa: E402
 

@@ -7,62 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+
+from local_aks.site import START, site_config, with_hosts, without_hosts
 
 from .processes import LabError, capture
 from .recipes import DEMO_IMAGE
 
 SITE_LABEL = "aks-cilium-lab.cluster"
-HOSTS_BEGIN = "    # lab internet: begin"
-HOSTS_END = "    # lab internet: end"
 READY_PATH = 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
 ROLLOUT_TIMEOUT_S = 180
-# What the name itself redirects to over plain HTTP; `www.` answers where the redirection leads to it.
-REDIRECTIONS = {"google.com": "http://www.google.com", "github.com": "https://github.com"}
-SITES = tuple(REDIRECTIONS)
-NGINX = """\
-user root;
-worker_processes 1;
-pid /run/nginx.pid;
-error_log /dev/stderr notice;
-events {{ worker_connections 256; }}
-http {{
-    access_log /dev/stdout;
-    default_type text/plain;
-    server {{
-        listen 80 default_server;
-        location / {{ return 200 "This is {host} in the lab.\\n"; }}
-    }}
-    server {{
-        listen 80;
-        server_name {host};
-        location / {{ return 301 {target}$request_uri; }}
-    }}
-}}
-"""
-
-
-def nginx_configuration(host: str) -> str:
-    """Configuration of the web server which stands for a host and its www. name."""
-    return NGINX.format(host=host, target=REDIRECTIONS[host])
-
-
-def without_hosts(corefile: str) -> str:
-    """Corefile without the lab's hosts block."""
-    block = re.compile(rf"^{re.escape(HOSTS_BEGIN)}\n.*?^{re.escape(HOSTS_END)}\n", re.MULTILINE | re.DOTALL)
-    return block.sub("", corefile)
-
-
-def with_hosts(corefile: str, addresses: Mapping[str, str]) -> str:
-    """Corefile whose first server answers for these names (and their www. names) with these addresses."""
-    entries = [f"      {address} {name} www.{name}" for name, address in sorted(addresses.items())]
-    block = "\n".join([HOSTS_BEGIN, "    hosts {", *entries, "      fallthrough", "    }", HOSTS_END, ""])
-    plain = without_hosts(corefile)
-    anchor = re.search(r"^ *kubernetes ", plain, re.MULTILINE)
-    if anchor is None:
-        raise LabError("the Corefile has no kubernetes plugin")
-    return plain[: anchor.start()] + block + plain[anchor.start() :]
+SITES = ("google.com", "github.com")
 
 
 class Internet:
@@ -94,11 +49,9 @@ class Internet:
             if capture(["docker", "inspect", "--format", "{{.State.Running}}", name]).strip() != "true":
                 capture(["docker", "start", name])
             return
-        # Not in a variable named NGINX: the program takes that for sockets which it inherits.
-        serve = 'printf "%s" "$SITE" > /etc/nginx/lab.conf && exec nginx -c /etc/nginx/lab.conf -g "daemon off;"'
         command = ["docker", "run", "--detach", "--network", "kind", "--name", name]
-        command += ["--label", f"{SITE_LABEL}={self.cluster}", "--env", f"SITE={nginx_configuration(host)}"]
-        capture([*command, DEMO_IMAGE, "sh", "-c", serve])
+        command += ["--label", f"{SITE_LABEL}={self.cluster}", "--env", f"SITE_CONFIG={site_config(host)}"]
+        capture([*command, DEMO_IMAGE, "sh", "-c", START])
 
     def down(self) -> None:
         """Remove the sites and their DNS entries."""
@@ -115,7 +68,10 @@ class Internet:
         """Change CoreDNS's configuration; restart it when something changed."""
         dns = ("--namespace", "kube-system")
         data: dict[str, str] = json.loads(self.kubectl(*dns, "get", "configmap", "coredns", "--output", "json"))["data"]
-        edited = edit(data["Corefile"])
+        try:
+            edited = edit(data["Corefile"])
+        except ValueError as error:
+            raise LabError(str(error)) from error
         if edited == data["Corefile"]:
             return
         patch = json.dumps({"data": {"Corefile": edited}})

@@ -6,56 +6,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 from .config import Config
 from .engine import NETWORK, Engine
 from .errors import BackendError
 from .kubeapi import KubeApi
 from .operations import Progress
+from .site import START, site_config, with_hosts, without_hosts
 
 LABEL = "aks-cilium-local.cluster"
-BEGIN = "    # local internet: begin"
-END = "    # local internet: end"
 COREFILE = "/api/v1/namespaces/kube-system/configmaps/coredns"
-START = 'printf "%s" "$SITE_CONFIG" > /tmp/site.conf && exec nginx -c /tmp/site.conf -g "daemon off;"'
-
-
-def site_config(host: str) -> str:
-    """Configuration of nginx for a host that redirects its bare name as the real one does.
-
-    google.com leads to its www. name over HTTP, others to HTTPS.
-    """
-    target = "http://www.google.com/" if host == "google.com" else f"https://{host}/"
-    page = f"This is {host} in the lab."
-    answer = "return 200" if host == "google.com" else f"return 301 {target}; #"
-    return (
-        "pid /tmp/site.pid; error_log stderr;\n"
-        "events { worker_connections 128; }\n"
-        "http {\n"
-        "  access_log off; default_type text/plain; server_tokens off;\n"
-        f"  server {{ listen 80 default_server; server_name {host}; location / {{ return 301 {target}; }} }}\n"
-        f"  server {{ listen 80; server_name www.{host}; location / {{ {answer} '{page}\\n';\n  }} }}\n"
-        "}\n"
-    )
-
-
-def without_hosts(corefile: str) -> str:
-    """The Corefile without our hosts block."""
-    block = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.MULTILINE | re.DOTALL)
-    return block.sub("", corefile)
-
-
-def with_hosts(corefile: str, addresses: Mapping[str, str]) -> str:
-    """The Corefile whose first server answers for these names and their www. names."""
-    entries = [f"      {address} {name} www.{name}" for name, address in sorted(addresses.items())]
-    block = "\n".join([BEGIN, "    hosts {", *entries, "      fallthrough", "    }", END, ""])
-    plain = without_hosts(corefile)
-    anchor = re.search(r"^ *kubernetes ", plain, re.MULTILINE)
-    if anchor is None:
-        raise BackendError("CorefileInvalid", "the Corefile of CoreDNS has no kubernetes plugin")
-    return plain[: anchor.start()] + block + plain[anchor.start() :]
 
 
 class Internet:
@@ -86,7 +45,10 @@ class Internet:
             self.engine.docker(*words, timeout_s=300, progress=progress)
         addresses = {host: self.engine.address(self.container(host)) for host in self.config.sites}
         corefile = str(api.get(COREFILE)["data"]["Corefile"])
-        edited = with_hosts(corefile, addresses) if addresses else without_hosts(corefile)
+        try:
+            edited = with_hosts(corefile, addresses) if addresses else without_hosts(corefile)
+        except ValueError as error:
+            raise BackendError("CorefileInvalid", str(error)) from error
         if edited != corefile:
             api.merge(COREFILE, {"data": {"Corefile": edited}})
 

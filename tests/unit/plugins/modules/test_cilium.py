@@ -27,8 +27,8 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     monkeypatch.setattr(module, "connect", lambda params, hide=None: fake)
     real = module.run_process
 
-    def helm_or_real(argv: list[str], **more: Any) -> Completed:
-        return completed(stdout="v3.22.0") if argv[0] == "helm" else real(argv, **more)
+    def helm_or_real(argv: list[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
+        return completed(stdout="v3.22.0") if argv[0] == "helm" else real(argv, timeout_s=timeout_s, stdin=stdin)
 
     monkeypatch.setattr(module, "run_process", helm_or_real)
     return fake

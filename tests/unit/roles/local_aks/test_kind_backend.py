@@ -14,8 +14,7 @@ import pytest
 from local_aks import defaults, managed
 from local_aks.backend import Cluster
 from local_aks.config import Config
-from local_aks.errors import ArmError, BackendError
-from local_aks.internet import site_config, with_hosts, without_hosts
+from local_aks.errors import ArmError
 from local_aks.kind_backend import KindBackend, kind_config, kind_name, node_pools
 
 COREFILE = """.:53 {
@@ -108,21 +107,6 @@ def test_scaling_is_refused_and_labels_of_azure_are_not(tmp_path: Path) -> None:
     desired.pools[0]["count"] = 3
     with pytest.raises(ArmError, match="changing count of agent pool nodepool1"):
         backend(tmp_path).check(desired, live)
-
-
-def test_hosts_block_comes_before_kubernetes_and_goes_without_a_trace() -> None:
-    edited = with_hosts(COREFILE, {"google.com": "172.18.0.9"})
-    assert "172.18.0.9 google.com www.google.com" in edited
-    assert edited.index("hosts {") < edited.index("kubernetes cluster.local")
-    assert with_hosts(edited, {"google.com": "172.18.0.9"}) == edited
-    assert without_hosts(edited) == COREFILE
-    with pytest.raises(BackendError):
-        with_hosts(".:53 {\n}\n", {"google.com": "172.18.0.9"})
-
-
-def test_sites_redirect_as_the_real_ones() -> None:
-    assert "return 301 http://www.google.com/" in site_config("google.com")
-    assert "return 301 https://github.com/" in site_config("github.com")
 
 
 @pytest.mark.parametrize(
