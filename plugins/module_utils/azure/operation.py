@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from .._errors import Throttled, Unreachable
 from .._types import Clock, Json, Progress
@@ -25,6 +25,7 @@ POLL_EVERY_S = 10.0
 # A wait of many minutes outlives a short outage, yet not a lost endpoint.
 MAX_MISSED_LOOKS = 5
 PICK_UP = "The operation goes on in Azure: run again to pick it up, or raise wait_timeout."
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,7 @@ def follow(arm: ArmClient, operation: Operation, *, what: str, timeout_s: float,
         # InProgress may carry an error (NotLatestOperation); only a final status decides.
         return Look(status.lower() in ENDED, status, document)
 
-    document = wait_until(
-        look,
-        what=what,
-        timeout_s=timeout_s,
-        interval_s=POLL_EVERY_S,
-        clock=_GrowingPause(arm.clock),
-        progress=progress,
-        remedy=PICK_UP,
-    )
+    document = _wait(arm, look, what=what, timeout_s=timeout_s, progress=progress)
     if str(document.get("status")).lower() != "succeeded":
         raise from_operation(what, document)
 
@@ -95,6 +88,11 @@ def settle(
         ended = FAILED if until_gone else ENDED
         return Look(state.lower() in ended, state, document)
 
+    return _wait(arm, look, what=what, timeout_s=timeout_s, progress=progress)
+
+
+def _wait(arm: ArmClient, look: Callable[[], Look[T]], *, what: str, timeout_s: float, progress: Progress) -> T:
+    """Poll as both waits do: gently at first, and with the advice to run again at the deadline."""
     return wait_until(
         look,
         what=what,
