@@ -74,6 +74,12 @@ class Backend(Protocol):
     def update(self, cluster: Cluster, progress: Progress) -> None:
         """Bring an existing cluster to what its properties say. Raises BackendError."""
 
+    def start(self, cluster: Cluster, progress: Progress) -> None:
+        """Let the nodes of a stopped cluster run again. Raises BackendError."""
+
+    def stop(self, cluster: Cluster, progress: Progress) -> None:
+        """Stop the nodes; nothing is lost. Raises BackendError."""
+
     def delete(self, cluster: Cluster, progress: Progress) -> None:
         """Remove everything that belongs to the cluster, however little exists. Raises BackendError."""
 
@@ -123,6 +129,14 @@ class StubBackend:
     def update(self, cluster: Cluster, progress: Progress) -> None:
         """Report a state that AKS reports."""
         progress.report("ReconcilingAddons")
+
+    def start(self, cluster: Cluster, progress: Progress) -> None:
+        """Nothing stands still."""
+        progress.report("Starting")
+
+    def stop(self, cluster: Cluster, progress: Progress) -> None:
+        """Nothing runs."""
+        progress.report("Stopping")
 
     def delete(self, cluster: Cluster, progress: Progress) -> None:
         """There is nothing to remove."""

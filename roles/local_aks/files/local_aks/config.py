@@ -22,7 +22,8 @@ CONFIG_FILE = "config.json"
 @dataclass(frozen=True)
 class Config:
     """Settings. Programs are names or paths; with an empty cilium_chart, no cluster
-    with dataplane cilium can be built; cilium_chart_repo serves charts that are plain names."""
+    with dataplane cilium can be built; cilium_chart_repo serves charts that are plain names.
+    more_subscriptions (stub only) and page_size (0: all in one page) are for tests of clients."""
 
     directory: Path
     address: str = "127.0.0.1"
@@ -30,6 +31,7 @@ class Config:
     backend: str = "kind"
     tenant: str = "11111111-1111-1111-1111-111111111111"
     subscription: str = "00000000-0000-0000-0000-000000000000"
+    more_subscriptions: tuple[str, ...] = ()
     client_id: str = "22222222-2222-2222-2222-222222222222"
     client_secret: str = "local-aks"  # noqa: S105 - a default for a service on the loopback address
     token_lifetime_s: int = 3599
@@ -45,6 +47,7 @@ class Config:
     sites: tuple[str, ...] = ("google.com", "github.com")
     site_image: str = "nginx:1.26"
     fault_injection: bool = False
+    page_size: int = 0
     ready_timeout_s: int = 600
 
     @property
@@ -89,8 +92,11 @@ def load(directory: Path, text: str | None = None, **overrides: Any) -> Config:
     known = {item.name for item in dataclasses.fields(Config)} - {"directory"}
     if unknown := sorted(set(document) - known):
         raise ConfigError(f"{path} has unknown settings: {', '.join(unknown)}")
-    if "sites" in document:
-        document["sites"] = tuple(document["sites"])
+    for name in ("sites", "more_subscriptions"):
+        if name in document:
+            document[name] = tuple(document[name])
+    if document.get("more_subscriptions") and document.get("backend", "kind") != "stub":
+        raise ConfigError("more_subscriptions can only be pretended: set backend to stub")
     if document.get("backend", "kind") not in ("kind", "stub"):
         raise ConfigError(f"backend is {document['backend']}, it must be kind or stub")
     config = Config(directory=directory.absolute(), **document)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Azure fills in when a cluster is created, and how a stored cluster reads through different API versions.
+"""What Azure fills in when a cluster is created.
 
 Every value was seen in recorded traffic of the resource provider (2023 to 2026) unless a comment says otherwise.
 """
@@ -14,16 +14,19 @@ import ipaddress
 import secrets
 import string
 import uuid
+from collections.abc import Callable
 
 from .errors import Json
+from .versions import minor, numbers
 
+Resolve = Callable[[str, str], str]
+"""(wanted version or alias, current version) -> full version."""
 NODE_IMAGE = "AKSUbuntu-2204gen2containerd-202603.12.1"
 DEFAULT_VM = {"vmSize": "Standard_D4ads_v5", "osDiskSizeGB": 150, "osDiskType": "Ephemeral"}
 CLUSTER_DEFAULTS: Json = {
     "powerState": {"code": "Running"},
     "enableRBAC": True,
     "supportPlan": "KubernetesOfficial",
-    "disableLocalAccounts": False,
     "servicePrincipalProfile": {"clientId": "msi"},
     "autoUpgradeProfile": {"nodeOSUpgradeChannel": "NodeImage"},
     "securityProfile": {},
@@ -38,9 +41,12 @@ CLUSTER_DEFAULTS: Json = {
     "bootstrapProfile": {"artifactSource": "Direct"},
 }
 POOL_NULLABLE = ("availabilityZones", "nodeTaints", "tags", "nodeLabels", "vnetSubnetID", "podSubnetID")
-# Stable API versions from which a field is in the answer.
-ECHOES_POD_CIDR_OF_NONE = "2026-01-01"
-HAS_ETAG = "2025-09-01"
+# Maps of the user's own keys: a new one takes the place of the old one, so that keys can go.
+OWN_KEYS = ("nodeLabels", "tags", "userAssignedIdentities")
+IPV6 = {"podCidrs": "fd12:3456:789a::/64", "serviceCidrs": "fd12:3456:789a:1::/108"}
+# New clusters from this version on have an issuer unless they ask for none: seen on (1.34, 2026), off before.
+OIDC_BY_DEFAULT = (1, 34)
+SPOT = "kubernetes.azure.com/scalesetpriority"
 
 
 def suffix(length: int = 8) -> str:
@@ -49,12 +55,12 @@ def suffix(length: int = 8) -> str:
 
 
 def merged(base: Json, overlay: Json) -> Json:
-    """Base with the overlay's keys; objects are merged, an explicit null removes."""
+    """Base with the overlay's keys; objects are merged unless their keys are the user's; an explicit null removes."""
     result = copy.deepcopy(base)
     for key, value in overlay.items():
         if value is None:
             result.pop(key, None)
-        elif isinstance(value, dict) and isinstance(result.get(key), dict):
+        elif isinstance(value, dict) and isinstance(result.get(key), dict) and key not in OWN_KEYS:
             result[key] = merged(result[key], value)
         else:
             result[key] = copy.deepcopy(value)
@@ -77,27 +83,46 @@ def fill_network(network: Json) -> Json:
         filled.update(networkPolicy="cilium" if dataplane == "cilium" else "none", networkDataplane=dataplane)
     else:
         filled["networkPolicy"] = "none"
-    filled.update(loadBalancerSku="standard", outboundType="loadBalancer")
+    filled.update(loadBalancerSku="standard", outboundType="loadBalancer", ipFamilies=["IPv4"])
     filled = {**filled, **network, "networkPlugin": plugin}
     for key in ("networkPluginMode", "networkPolicy", "networkDataplane"):
         if key in filled:
             filled[key] = str(filled[key]).lower()
-    if filled["outboundType"] == "loadBalancer":
-        profile = {"managedOutboundIPs": {"count": 1}, "backendPoolType": "nodeIPConfiguration"}
-        filled["loadBalancerProfile"] = merged(profile, network.get("loadBalancerProfile") or {})
+    _fill_outbound(filled)
     overlay = filled.get("networkPluginMode") == "overlay" or plugin == "kubenet"
     if overlay:
         filled.setdefault("podCidr", (filled.get("podCidrs") or ["10.244.0.0/16"])[0])
     filled.setdefault("serviceCidr", (filled.get("serviceCidrs") or ["10.0.0.0/16"])[0])
     if "dnsServiceIP" not in filled:
         filled["dnsServiceIP"] = str(ipaddress.ip_network(filled["serviceCidr"], strict=False)[10])
-    if "podCidr" in filled:
-        filled.setdefault("podCidrs", [filled["podCidr"]])
-    filled.setdefault("serviceCidrs", [filled["serviceCidr"]])
-    filled.setdefault("ipFamilies", ["IPv4"])
+    for single, several in (("podCidr", "podCidrs"), ("serviceCidr", "serviceCidrs")):
+        if single in filled and several not in filled:
+            dual = "IPv6" in filled["ipFamilies"]  # the ranges of the second family: own values
+            filled[several] = [filled[single], IPV6[several]] if dual else [filled[single]]
     if "advancedNetworking" in filled:
         filled["advancedNetworking"] = fill_acns(filled["advancedNetworking"], filled.get("networkDataplane", ""))
     return filled
+
+
+def _fill_outbound(filled: Json) -> None:
+    """The profile of the outbound type, and of no other. That of NAT gateways was never recorded."""
+    kinds = {"loadbalancer": "loadBalancerProfile", "managednatgateway": "natGatewayProfile"}
+    wanted = kinds.get(str(filled["outboundType"]).lower(), "")
+    for profile in kinds.values():
+        if profile != wanted:
+            filled.pop(profile, None)
+    if not wanted:
+        return
+    given = filled.get(wanted) or {}
+    if wanted == "natGatewayProfile":
+        filled[wanted] = merged({"managedOutboundIPProfile": {"count": 1}, "idleTimeoutInMinutes": 4}, given)
+        return
+    balancer: Json = {"managedOutboundIPs": {"count": 1}, "backendPoolType": "nodeIPConfiguration"}
+    if "outboundIPs" in given or "outboundIPPrefixes" in given:
+        del balancer["managedOutboundIPs"]
+    elif "IPv6" in filled["ipFamilies"]:
+        balancer["managedOutboundIPs"] = {"count": 1, "countIPv6": 1}
+    filled[wanted] = merged(balancer, given)
 
 
 def fill_acns(advanced: Json, dataplane: str) -> Json:
@@ -124,8 +149,8 @@ def fill_acns(advanced: Json, dataplane: str) -> Json:
     return filled
 
 
-def fill_pool(pool: Json, network: Json, alias: str, version: str) -> Json:
-    """Agent pool with the defaults of the resource provider."""
+def fill_pool(pool: Json, network: Json, alias: str, version: str, image: str = NODE_IMAGE) -> Json:
+    """Agent pool with the defaults of the resource provider; what runs already keeps its version and image."""
     plugin, mode = network["networkPlugin"], network.get("networkPluginMode")
     if plugin == "none" or mode == "overlay" or network.get("networkDataplane") == "cilium":
         max_pods = 250
@@ -135,6 +160,7 @@ def fill_pool(pool: Json, network: Json, alias: str, version: str) -> Json:
     vm = dict(DEFAULT_VM) if "vmSize" not in pool else {"osDiskSizeGB": 128, "osDiskType": "Managed"}
     if pool.get("osDiskSizeGB") == 0:
         del pool["osDiskSizeGB"]
+    windows = str(pool.get("osType", "")).lower() == "windows"
     filled: Json = {
         "count": 1,
         **vm,
@@ -145,35 +171,60 @@ def fill_pool(pool: Json, network: Json, alias: str, version: str) -> Json:
         "scaleDownMode": "Delete",
         "powerState": {"code": "Running"},
         "orchestratorVersion": alias,
+        "currentOrchestratorVersion": version,
         "enableNodePublicIP": False,
         "mode": "User",
         "osType": "Linux",
-        "osSKU": "Ubuntu",
+        "osSKU": "Windows2022" if windows else "Ubuntu",
+        "nodeImageVersion": image,
         "upgradeSettings": {},
         "enableFIPS": False,
-        "securityProfile": {"enableVTPM": False, "enableSecureBoot": False},
         **pool,
-        "currentOrchestratorVersion": version,
-        "nodeImageVersion": NODE_IMAGE,
     }
     filled["upgradeSettings"] = {"maxSurge": "10%", "maxUnavailable": "0", **filled["upgradeSettings"]}
-    filled.pop("eTag", None)
-    # Seen once only: Azure does not repeat what a regular pool has by default.
-    if filled.get("scaleSetPriority") == "Regular":
-        for key in ("scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice"):
-            filled.pop(key, None)
+    filled["securityProfile"] = {"enableVTPM": False, "enableSecureBoot": False, **(pool.get("securityProfile") or {})}
+    if not filled["enableAutoScaling"]:
+        filled.pop("minCount", None)
+        filled.pop("maxCount", None)
+    _fill_priority(filled)
     for key in POOL_NULLABLE:
         if not filled.get(key):
             filled.pop(key, None)
     return filled
 
 
-def fill_cluster(body: Json, *, group: str, name: str, subscription: str, tenant: str, version: str) -> Json:
+def _fill_priority(pool: Json) -> None:
+    """Azure does not repeat what a regular pool has by default (seen once); a spot pool gets its mark (docs)."""
+    priority = str(pool.get("scaleSetPriority", "")).lower()
+    if priority == "regular":
+        for key in ("scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice"):
+            pool.pop(key, None)
+    if priority == "spot":
+        pool.setdefault("scaleSetEvictionPolicy", "Delete")
+        pool.setdefault("spotMaxPrice", -1.0)
+        pool["nodeLabels"] = {SPOT: "spot", **(pool.get("nodeLabels") or {})}
+        taint = f"{SPOT}=spot:NoSchedule"
+        pool["nodeTaints"] = [*(item for item in pool.get("nodeTaints") or [] if item != taint), taint]
+
+
+def new_pool(pool: Json, properties: Json, resolve: Resolve, image: str = NODE_IMAGE) -> Json:
+    """A pool that did not exist, in a cluster with these properties."""
+    alias = str(pool.get("orchestratorVersion") or properties["kubernetesVersion"])
+    version = resolve(alias, properties["currentKubernetesVersion"])
+    filled = fill_pool(pool, properties["networkProfile"], alias, version, image)
+    # Seen on the one cluster without a Linux profile, not on those with one.
+    if "linuxProfile" not in properties:
+        filled["securityProfile"].setdefault("sshAccess", "LocalUser")
+    return filled
+
+
+def fill_cluster(body: Json, *, group: str, name: str, subscription: str, tenant: str, resolve: Resolve) -> Json:
     """A new managed cluster: the body of its first PUT with everything that Azure adds."""
     properties = without_nulls(body.get("properties") or {})
     location = str(body["location"]).lower().replace(" ", "")
-    minor = ".".join(version.split(".")[:2])
-    alias = str(properties.get("kubernetesVersion") or minor)
+    version = resolve(str(properties.get("kubernetesVersion") or ""), "")
+    alias = str(properties.get("kubernetesVersion") or minor(version))
+    pools = [without_nulls(pool) for pool in properties["agentPoolProfiles"]]
     network = fill_network(properties.get("networkProfile") or {})
     dns, node_group = properties.get("dnsPrefix") or properties.get("fqdnSubdomain"), f"MC_{group}_{name}_{location}"
     host = f"{dns}-{suffix()}"
@@ -186,14 +237,14 @@ def fill_cluster(body: Json, *, group: str, name: str, subscription: str, tenant
         networkProfile=network,
         maxAgentPools=100,
         resourceUID=uuid.uuid4().hex[:24],
-        agentPoolProfiles=[fill_pool(pool, network, alias, version) for pool in properties["agentPoolProfiles"]],
     )
-    if "linuxProfile" in filled:
+    filled["agentPoolProfiles"] = [new_pool(pool, filled, resolve) for pool in pools]
+    if "linuxProfile" in filled and network["networkPlugin"] in ("azure", "none"):
         admin = filled["linuxProfile"].get("adminUsername", "azureuser")
         filled.setdefault("windowsProfile", {"adminUsername": admin, "enableCSIProxy": True})
     if not filled.get("addonProfiles"):
         filled.pop("addonProfiles", None)
-    filled["oidcIssuerProfile"] = fill_oidc(filled.get("oidcIssuerProfile") or {}, location, tenant)
+    fill_profiles(filled, location, tenant)
     cluster: Json = {
         "id": f"/subscriptions/{subscription}/resourcegroups/{group}/providers/Microsoft.ContainerService"
         f"/managedClusters/{name}",
@@ -212,21 +263,43 @@ def fill_cluster(body: Json, *, group: str, name: str, subscription: str, tenant
     return cluster
 
 
-def fill_identity(identity: Json, tenant: str) -> Json:
-    """Identity with the ids of its principals."""
+def fill_identity(identity: Json, tenant: str, live: Json | None = None) -> Json:
+    """Identity with the ids of its principals; what a live one has already keeps its ids."""
     kind = str(identity.get("type", ""))
-    if kind == "SystemAssigned":
-        return {"type": kind, "principalId": str(uuid.uuid4()), "tenantId": tenant}
-    if kind == "UserAssigned":
+    known = live if live and str(live.get("type")).lower() == kind.lower() else {}
+    if kind.lower() == "systemassigned":
+        return known or {"type": kind, "principalId": str(uuid.uuid4()), "tenantId": tenant}
+    if kind.lower() == "userassigned":
+        held = {key.lower(): value for key, value in (known.get("userAssignedIdentities") or {}).items()}
         named = identity.get("userAssignedIdentities") or {}
-        ids = {key: {"clientId": str(uuid.uuid4()), "principalId": str(uuid.uuid4())} for key in named}
+        new = {"clientId": str(uuid.uuid4()), "principalId": str(uuid.uuid4())}
+        ids = {key: held.get(key.lower(), dict(new)) for key in named}
         return {"type": kind, "userAssignedIdentities": ids}
     return {"type": kind} if kind else {}
 
 
+def fill_profiles(properties: Json, location: str, tenant: str) -> None:
+    """What profiles of a cluster, new or changed, get filled in. Except the issuer's these were never recorded."""
+    version = properties["currentKubernetesVersion"]
+    issuer = {"enabled": numbers(version) >= OIDC_BY_DEFAULT, **(properties.get("oidcIssuerProfile") or {})}
+    properties["oidcIssuerProfile"] = fill_oidc(issuer, location, tenant)
+    if properties.get("aadProfile"):
+        known = {"managed": True, "enableAzureRBAC": False, "tenantID": tenant}
+        properties["aadProfile"] = {**known, **properties["aadProfile"]}
+    access = properties.get("apiServerAccessProfile") or {}
+    if access.get("enablePrivateCluster"):
+        known = {"privateDNSZone": "system", "enablePrivateClusterPublicFQDN": True}
+        properties["apiServerAccessProfile"] = {**known, **access}
+        private = properties["fqdn"].replace(".hcp.", f".{uuid.uuid4()}.privatelink.")
+        properties.setdefault("privateFQDN", private)
+    cleaner = (properties.get("securityProfile") or {}).get("imageCleaner")
+    if cleaner and cleaner.get("enabled"):
+        cleaner.setdefault("intervalHours", 168)
+
+
 def fill_oidc(profile: Json, location: str, tenant: str) -> Json:
-    """Issuer profile; on by default since 2026."""
-    if not profile.get("enabled", True):
+    """Issuer profile with the address of the issuer."""
+    if not profile.get("enabled"):
         return {"enabled": False}
     issuer = f"https://{location}.oic.prod-aks.azure.com/{tenant}/{uuid.uuid4()}/"
     return {"enabled": True, "issuerURL": profile.get("issuerURL", issuer)}
@@ -237,10 +310,11 @@ def complete(cluster: Json, subscription: str) -> None:
     properties, name = cluster["properties"], cluster["name"]
     node_group = properties["nodeResourceGroup"]
     prefix = f"/subscriptions/{subscription}"
-    balancer = properties["networkProfile"].get("loadBalancerProfile")
-    if balancer is not None and "effectiveOutboundIPs" not in balancer:
-        address = f"{prefix}/resourceGroups/{node_group}/providers/Microsoft.Network/publicIPAddresses/{uuid.uuid4()}"
-        balancer["effectiveOutboundIPs"] = [{"id": address}]
+    for key in ("loadBalancerProfile", "natGatewayProfile"):
+        profile = properties["networkProfile"].get(key)
+        if profile is not None and "effectiveOutboundIPs" not in profile:
+            addresses = f"{prefix}/resourceGroups/{node_group}/providers/Microsoft.Network/publicIPAddresses"
+            profile["effectiveOutboundIPs"] = [{"id": f"{addresses}/{uuid.uuid4()}"}]
     if "identityProfile" not in properties:
         resource = f"{prefix}/resourcegroups/{node_group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
         properties["identityProfile"] = {
@@ -250,22 +324,3 @@ def complete(cluster: Json, subscription: str) -> None:
                 "objectId": str(uuid.uuid4()),
             }
         }
-
-
-def view(cluster: Json, api_version: str, *, etag: bool) -> Json:
-    """The cluster as a GET (etag) or the answer to a PUT (no etag, empty labels) shows it."""
-    shown = copy.deepcopy(cluster)
-    version = api_version[:10]
-    network = shown["properties"]["networkProfile"]
-    if network["networkPlugin"] == "none" and version < ECHOES_POD_CIDR_OF_NONE:
-        network.pop("podCidr", None)
-        network.pop("podCidrs", None)
-    with_etag = etag and version >= HAS_ETAG and shown["properties"]["provisioningState"] != "Creating"
-    for pool in shown["properties"]["agentPoolProfiles"]:
-        if not etag:
-            pool.setdefault("nodeLabels", {})
-        if not with_etag:
-            pool.pop("eTag", None)
-    if not with_etag:
-        shown.pop("eTag", None)
-    return shown

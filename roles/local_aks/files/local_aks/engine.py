@@ -56,6 +56,11 @@ class Engine:
         if containers:
             self.docker("start", *containers)
 
+    def stop(self, containers: Sequence[str], progress: Progress | None = None) -> None:
+        """Stop containers that run."""
+        if containers:
+            self.docker("stop", "--time", "20", *containers, timeout_s=120, progress=progress)
+
     def remove(self, containers: Sequence[str]) -> None:
         """Remove containers and their volumes."""
         if containers:

@@ -23,6 +23,7 @@ from .config import Config
 from .errors import ArmError, EntraError, Json
 
 KEY_FILE = "token.key"
+REFUSED_ASSERTION = "an-assertion-to-refuse"
 
 
 def _encode(data: bytes) -> str:
@@ -49,7 +50,7 @@ class Entra:
         base = f"{self.config.url}/{tenant}"
         return {
             "token_endpoint": f"{base}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
             "jwks_uri": f"{base}/discovery/v2.0/keys",
             "response_modes_supported": ["query", "fragment", "form_post"],
             "subject_types_supported": ["pairwise"],
@@ -94,7 +95,18 @@ class Entra:
                 "if the application has not been installed by the administrator of the tenant or consented to by any "
                 "user in the tenant. You may have sent your authentication request to the wrong tenant.",
             )
-        if not hmac.compare_digest(form.get("client_secret", "").encode(), self.config.client_secret.encode()):
+        assertion = form.get("client_assertion", "")
+        if assertion == REFUSED_ASSERTION:
+            raise EntraError(
+                401,
+                "invalid_client",
+                700027,
+                "The certificate with identifier used to sign the client assertion is not registered on application.",
+            )
+        # The stand-in knows no keys: any assertion but the one above is believed.
+        if not assertion and not hmac.compare_digest(
+            form.get("client_secret", "").encode(), self.config.client_secret.encode()
+        ):
             raise EntraError(
                 401,
                 "invalid_client",

@@ -22,6 +22,7 @@ class ArmError(Exception):
         *,
         target: str | None = None,
         subcode: str | None = None,
+        details: str | None = None,
         gateway: bool = False,
         headers: dict[str, str] | None = None,
     ) -> None:
@@ -31,6 +32,7 @@ class ArmError(Exception):
         self.message = message
         self.target = target
         self.subcode = subcode
+        self.details = details
         self.gateway = gateway
         self.headers = dict(headers or {})
         if gateway and status == 404:
@@ -40,7 +42,12 @@ class ArmError(Exception):
         """The answer's body."""
         if self.gateway:
             return {"error": {"code": self.code, "message": self.message}}
-        body: Json = {"code": self.code, "details": None, "message": self.message, "subcode": self.subcode or ""}
+        body: Json = {
+            "code": self.code,
+            "details": self.details,
+            "message": self.message,
+            "subcode": self.subcode or "",
+        }
         if self.target:
             body["target"] = self.target
         return body
@@ -58,12 +65,14 @@ class EntraError(Exception):
 
 
 class BackendError(Exception):
-    """The back end could not do its work; code and message end in the operation's error."""
+    """The back end could not do its work; code, message and more end in the operation's error."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, status: str = "Failed", more: Json | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.status = status
+        self.more = dict(more or {})
 
 
 class CancelledError(Exception):
@@ -99,8 +108,14 @@ def group_not_found(group: str) -> ArmError:
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.", gateway=True)
 
 
+def pool_not_found(group: str, name: str, pool: str) -> ArmError:
+    """404 for an agent pool, as the resource provider words it."""
+    message = f"Could not find the agent pool '{pool}' in cluster '{name}' under resource group '{group}'."
+    return ArmError(404, "NotFound", message)
+
+
 def operation_in_progress(state: str) -> ArmError:
-    """409 while an operation on the cluster has not ended."""
+    """409 while an operation on the cluster or on one of its pools has not ended."""
     message = (
         f"Operation is not allowed: Another operation ({state}) is in progress, please wait for it to finish before "
         "starting a new operation. See https://aka.ms/aks-pending-operation for more details"

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subscriptions, resource groups and resource providers."""
+"""Subscriptions and resource groups."""
 
 from __future__ import annotations
 
-from .clusters import PROVIDER, Clusters
+from . import paging
+from .clusters import Clusters
 from .config import Config
 from .errors import ArmError, Json, group_not_found
+from .locations import required
 from .messages import Request, Response
 from .operations import Operations, Progress, ended
 from .store import Store
@@ -45,30 +47,11 @@ class Groups:
             },
         }
 
-    def provider(self, namespace: str) -> Response:
-        """A resource provider: only AKS is there, and always registered."""
-        if namespace.lower() != PROVIDER.lower():
-            message = f"The resource namespace '{namespace}' is invalid."
-            raise ArmError(404, "InvalidResourceNamespace", message, gateway=True)
-        return Response(
-            200,
-            {
-                "id": f"/subscriptions/{self.config.subscription}/providers/{PROVIDER}",
-                "namespace": PROVIDER,
-                "registrationPolicy": "RegistrationRequired",
-                "registrationState": "Registered",
-                "resourceTypes": [{"resourceType": "managedClusters", "locations": [], "apiVersions": []}],
-            },
-        )
-
     def put(self, request: Request, name: str) -> Response:
         """Create a group, or replace its tags."""
         group_name(name)
         body = request.json()
-        location = str(body.get("location") or "").lower().replace(" ", "")
-        if not location:
-            message = "The location property is required for this definition."
-            raise ArmError(400, "LocationRequired", message, gateway=True)
+        location = required(body.get("location"), "")
         with self.store.transaction() as state:
             live = state["groups"].get(name.lower())
             if live is not None and live["location"] != location:
@@ -112,24 +95,25 @@ class Groups:
         """Answer to HEAD."""
         return Response(404 if self.store.group(name) is None else 204)
 
-    def listed(self) -> Response:
+    def listed(self, request: Request, size: int) -> Response:
         """All groups."""
         groups = self.store.groups()
         for group in groups:
             group.pop("operation", None)
-        return Response(200, {"value": groups})
+        return paging.page(request, groups, size, self.config.url)
 
-    def resources(self, name: str | None) -> Response:
+    def resources(self, request: Request, name: str | None, size: int) -> Response:
         """What is in one group or in all, as generic resources."""
         if name is not None:
             self.clusters.group(name)
         keys = ("id", "name", "type", "location", "tags")
+        held = [(record["key"], record["body"]) for record in self.store.clusters()] + self.store.networks()
         found = [
-            {key: record["body"][key] for key in keys if key in record["body"]}
-            for record in self.store.clusters()
-            if name is None or record["group"].lower() == name.lower()
+            {key: body[key] for key in keys if key in body}
+            for place, body in held
+            if name is None or place.startswith(f"{name.lower()}/")
         ]
-        return Response(200, {"value": found})
+        return paging.page(request, found, size, self.config.url)
 
     def delete(self, name: str) -> Response:
         """Delete a group and the clusters in it."""
@@ -158,15 +142,17 @@ class Groups:
                 self.operations.wait(operation)
                 progress.check()
 
-        def finish(state: Json, error: Json) -> None:
+        def finish(state: Json, status: str) -> None:
             left = [record for record in state["clusters"].values() if record["group"].lower() == name.lower()]
             group = state["groups"].get(name.lower())
             if group is None:
                 return
-            if error or left:
+            if status != "Succeeded" or left:
                 group["properties"]["provisioningState"] = "Succeeded"
-            else:
-                del state["groups"][name.lower()]
+                return
+            del state["groups"][name.lower()]
+            for key in [key for key in state["networks"] if key.startswith(f"{name.lower()}/")]:
+                del state["networks"][key]
 
         self.operations.run(identifier, work, finish)
 

@@ -35,7 +35,15 @@ MOST_NODES = 10
 NETWORK_MARK = "created-network"
 NOT_BALANCED = "node.kubernetes.io/exclude-from-external-load-balancers"
 CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
-POOL_CHANGES_NOTHING = ("tags", "upgradeSettings", "eTag", "provisioningState", "orchestratorVersion", "mode")
+POOL_CHANGES_NOTHING = (
+    "tags",
+    "upgradeSettings",
+    "eTag",
+    "provisioningState",
+    "orchestratorVersion",
+    "nodeImageVersion",
+    "mode",
+)
 NETWORK_CHANGES_NOTHING = ("advancedNetworking", "loadBalancerProfile", "outboundType")
 
 
@@ -173,6 +181,21 @@ class KindBackend:
         if cluster.managed_cilium:
             api = KubeApi(self._kubeconfig(cluster))
             managed.install(self.config, cluster, api, self._kubeconfig(cluster), API_PORT, progress)
+
+    def start(self, cluster: Cluster, progress: Progress) -> None:
+        """Start the nodes' containers, whose addresses may be new."""
+        progress.report("Starting")
+        self.engine.start(self.engine.nodes(self._name(cluster)))
+        self._balance(cluster, self._prepare(cluster, progress))
+
+    def stop(self, cluster: Cluster, progress: Progress) -> None:
+        """Stop the nodes' containers; what is on their disks stays."""
+        progress.report("Stopping")
+        with self.lock:
+            balancer = self.balancers.pop(self._name(cluster), None)
+        if balancer is not None:
+            balancer.stop()
+        self.engine.stop(self.engine.nodes(self._name(cluster)), progress)
 
     def delete(self, cluster: Cluster, progress: Progress) -> None:
         """Remove nodes, sites and files."""

@@ -43,11 +43,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; no body when it is None."""
+    """One answer; no body when it is None. broken: `reset` closes without an answer, `truncate` sends half of it."""
 
     status: int
     body: Json | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    broken: str = ""
 
 
 def check_preconditions(request: Request, etag: str | None) -> None:

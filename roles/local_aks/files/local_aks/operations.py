@@ -10,6 +10,7 @@ import datetime
 import logging
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -22,6 +23,9 @@ PREEMPTED = {
     "code": "AKSOperationPreemptedByDelete",
     "message": "The operation was preempted by the deletion of the cluster.",
 }
+ABORTED = {"code": "OperationCanceled", "message": "The operation was aborted by the user."}
+WATCH_S = 0.01
+Finish = Callable[[Json, str], None]
 
 
 def timestamp() -> str:
@@ -41,6 +45,10 @@ class Progress:
         self.store = store
         self.identifier = identifier
         self.cancelled = threading.Event()
+        self.reason: Json = PREEMPTED
+        self.watched = False
+        self.last_seen = ""
+        """Status of the last look; a watched operation waits for one at each state."""
 
     def report(self, status: str) -> None:
         """Publish a free-text state, unless the work should stop."""
@@ -48,6 +56,9 @@ class Progress:
         with self.store.transaction() as state:
             state["operations"][self.identifier]["status"] = status
         LOG.info("operation %s: %s", self.identifier, status)
+        while self.watched and self.last_seen != status:
+            self.check()
+            time.sleep(WATCH_S)
 
     def check(self) -> None:
         """Raise CancelledError when the work should stop."""
@@ -64,13 +75,14 @@ class Operations:
         self.running: dict[str, tuple[threading.Thread, Progress]] = {}
         self.stopping = False
 
-    def begin(self, kind: str, target: str, location: str) -> Json:
-        """Record a new operation; call it inside the transaction that changes its target."""
+    def begin(self, kind: str, target: str, location: str, *, pool: str = "") -> Json:
+        """Record a new operation; call it inside the transaction that changes its target (a pool of it, if named)."""
         identifier = str(uuid.uuid4())
         operation: Json = {
             "id": identifier,
             "kind": kind,
             "target": target,
+            "pool": pool,
             "location": location,
             "status": "InProgress",
             "start": timestamp(),
@@ -86,9 +98,9 @@ class Operations:
         self,
         identifier: str,
         work: Callable[[Progress], None],
-        finish: Callable[[Json, Json], None],
+        finish: Finish,
     ) -> None:
-        """Do the work in a thread. finish(state, error) runs in the transaction that ends the operation."""
+        """Do the work in a thread. finish(state, status) runs in the transaction that ends the operation."""
         progress = Progress(self.store, identifier)
         thread = threading.Thread(
             target=self._body, args=(progress, work, finish), name=f"operation-{identifier}", daemon=True
@@ -97,11 +109,19 @@ class Operations:
             self.running[identifier] = (thread, progress)
         thread.start()
 
-    def preempt(self, identifier: str) -> None:
-        """Ask an operation to stop."""
+    def looked(self, identifier: str, status: str) -> None:
+        """Note that a client has seen a state."""
         with self.lock:
             found = self.running.get(identifier)
         if found is not None:
+            found[1].last_seen = status
+
+    def preempt(self, identifier: str, reason: Json | None = None) -> None:
+        """Ask an operation to stop, for the reason that its error will give."""
+        with self.lock:
+            found = self.running.get(identifier)
+        if found is not None:
+            found[1].reason = reason or PREEMPTED
             found[1].cancelled.set()
 
     def wait(self, identifier: str) -> None:
@@ -121,27 +141,27 @@ class Operations:
         for started in running:
             started[0].join(timeout=30)
 
-    def _body(self, progress: Progress, work: Callable[[Progress], None], finish: Callable[[Json, Json], None]) -> None:
+    def _body(self, progress: Progress, work: Callable[[Progress], None], finish: Finish) -> None:
         identifier = progress.identifier
         error: Json = {}
+        status = "Succeeded"
         try:
             work(progress)
         except (BackendError, CancelledError) as failure:
             # What was told to stop may also fail because its programs were stopped.
             if progress.cancelled.is_set() and self.stopping:
                 return
-            error = dict(PREEMPTED)
+            error, status = dict(progress.reason), "Canceled" if progress.reason is ABORTED else "Failed"
             if isinstance(failure, BackendError) and not progress.cancelled.is_set():
-                error = {"code": failure.code, "message": str(failure)}
+                error, status = {"code": failure.code, "message": str(failure), **failure.more}, failure.status
         except Exception:
             # A thread has nobody to raise to: the operation must end, or its clients would wait for ever.
             LOG.exception("operation %s", identifier)
             error = {"code": "InternalOperationError", "message": "Internal server error; see the service's log."}
+            status = "Failed"
         with self.store.transaction() as state:
-            finish(state, error)
-            state["operations"][identifier].update(
-                status="Failed" if error else "Succeeded", end=timestamp(), error=error
-            )
-        LOG.info("operation %s: %s", identifier, f"Failed {error}" if error else "Succeeded")
+            finish(state, status)
+            state["operations"][identifier].update(status=status, end=timestamp(), error=error)
+        LOG.info("operation %s: %s %s", identifier, status, error or "")
         with self.lock:
             self.running.pop(identifier, None)

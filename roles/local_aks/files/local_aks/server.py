@@ -11,38 +11,68 @@ import logging
 import re
 import socket
 import ssl
+import struct
 import threading
 import uuid
-from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import certificates
+from . import certificates, faults, paging, routes
 from .backend import Backend, StubBackend
-from .clusters import Clusters, as_cluster
+from .clusters import Clusters
 from .config import Config, digest
+from .defaults import NODE_IMAGE
 from .entra import Entra
 from .errors import ArmError, EntraError, Json
 from .faults import Faults
 from .groups import Groups
 from .kind_backend import KindBackend
+from .lifecycle import PROVIDER, Lifecycle, as_cluster
 from .messages import Request, Response
+from .networks import Networks
 from .operations import Operations, ended
-from .parts import Parts, unsupported
+from .registration import Registration
 from .store import Store
 
 LOG = logging.getLogger("local_aks")
 API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview|-privatepreview)?")
+ENTRA = re.compile(r"/(?P<tenant>[^/]+)/(v2\.0/\.well-known/openid-configuration|oauth2/v2\.0/token)")
 IDLE_TIMEOUT_S = 120
 BODY_LIMIT = 4 * 1024 * 1024
 OWN = "/_local_aks/"
-SUB = r"/subscriptions/(?P<sub>[^/]+)"
-RG = SUB + r"/resourcegroups/(?P<rg>[^/]+)"
-AKS = r"/providers/Microsoft\.ContainerService"
-MC = RG + AKS + r"/managedClusters/(?P<name>[^/]+)"
-LOCATION = SUB + AKS + r"/locations/[^/]+"
-Action = Callable[[Request, "dict[str, str]"], Response]
+
+
+class Subscription:
+    """Everything in one subscription."""
+
+    def __init__(self, config: Config, directory: Path, backend: Backend, faults: Faults) -> None:
+        self.store = Store(directory)
+        self.operations = Operations(self.store)
+        self.life = Lifecycle(config, self.store, self.operations, backend, faults)
+        self.registration = Registration(config)
+        self.clusters = Clusters(self.life, self.registration)
+        self.groups = Groups(config, self.store, self.operations, self.clusters)
+        self.networks = Networks(self.clusters, self.registration)
+        self.routes = routes.table(self.groups, self.clusters, self.networks, self.registration)
+
+    def resume(self) -> None:
+        """Go on where an earlier process stopped: care for clusters, run unfinished operations again."""
+        unfinished = [operation for operation in self.store.operations() if not ended(operation)]
+        going = {operation["target"] for operation in unfinished if operation["kind"] == "delete"}
+        records = [record for record in self.store.clusters() if record["provisioned"] and record["key"] not in going]
+        running = [r for r in records if r["body"]["properties"]["powerState"]["code"] == "Running"]
+        self.life.backend.adopt([as_cluster(record) for record in running])
+        for operation in sorted(unfinished, key=lambda item: str(item["kind"])):
+            LOG.info("operation %s (%s) is resumed", operation["id"], operation["kind"])
+            if operation["kind"] == "delete_group":
+                self.groups.launch_delete(operation["id"], operation["target"])
+            elif operation["kind"] in ("network", "network_delete"):
+                self.networks.launch(operation["id"])
+            else:
+                self.life.launch(operation["id"])
 
 
 class Service:
@@ -53,41 +83,56 @@ class Service:
         self.digest = digest(config)
         self.entra = Entra(config)
         self.faults = Faults()
-        store = Store(config.directory)
-        self.store = store
-        self.operations = Operations(store)
         self.backend = backend or make_backend(config)
-        self.clusters = Clusters(config, store, self.operations, self.backend, self.faults)
-        self.parts = Parts(self.clusters)
-        self.groups = Groups(config, store, self.operations, self.clusters)
-        self.routes = self._routes()
+        self.subscriptions = {
+            name.lower(): Subscription(
+                replace(config, subscription=name),
+                config.directory / "subscriptions" / name if number else config.directory,
+                self.backend,
+                self.faults,
+            )
+            for number, name in enumerate((config.subscription, *config.more_subscriptions))
+        }
 
     def resume(self) -> None:
-        """Go on where an earlier process stopped: care for clusters, run unfinished operations again."""
-        unfinished = [operation for operation in self.store.operations() if not ended(operation)]
-        going = {operation["target"] for operation in unfinished if operation["kind"] == "delete"}
-        records = [record for record in self.store.clusters() if record["provisioned"] and record["key"] not in going]
-        self.backend.adopt([as_cluster(record) for record in records])
-        for operation in sorted(unfinished, key=lambda item: str(item["kind"])):
-            LOG.info("operation %s (%s) is resumed", operation["id"], operation["kind"])
-            if operation["kind"] == "delete_group":
-                self.groups.launch_delete(operation["id"], operation["target"])
-            else:
-                self.clusters.launch(operation["id"])
+        """Go on where an earlier process stopped."""
+        for subscription in self.subscriptions.values():
+            subscription.resume()
 
     def close(self) -> None:
         """Stop threads; clusters stay."""
-        self.operations.stop()
+        for subscription in self.subscriptions.values():
+            subscription.operations.stop()
         self.backend.close()
 
     def answer(self, request: Request) -> Response:
-        """Answer one request."""
-        try:
-            if request.path.startswith(OWN):
+        """Answer one request, or break the answer as a fault wants it."""
+        if request.path.startswith(OWN):
+            try:
                 return self._own(request)
-            response = self._answer(request)
+            except ArmError as error:
+                return Response(error.status, error.body(), error.headers)
+        exempt = ENTRA.fullmatch(request.path) is not None or is_metadata(request.path)
+        fault = self.faults.due(request.method, request.path, exempt=exempt) or {"kind": ""}
+        kind = str(fault["kind"])
+        if kind == "slow":
+            self.faults.delay(fault)
+        response = Response(0, broken="reset")
+        if kind != "reset" or fault.get("when") == "after":
+            response = self._carried_out(request, fault)
+        self.faults.record(request.method, request.path, response.status)
+        return replace(response, broken=kind) if kind in ("reset", "truncate") else response
+
+    def _carried_out(self, request: Request, fault: Json) -> Response:
+        """Do what a request wants; errors become answers."""
+        try:
+            if fault["kind"] == "response":
+                raise faults.error(fault)
+            response = self._answer(request, int(fault.get("size", self.config.page_size)))
         except ArmError as error:
             response = Response(error.status, error.body(), error.headers)
+            if not error.gateway:
+                response = from_provider(response)
         except EntraError as error:
             response = Response(error.status, self.entra.error_body(error))
         except Exception:
@@ -95,29 +140,34 @@ class Service:
             LOG.exception("%s %s", request.method, request.path)
             failure = ArmError(500, "InternalServerError", "Encountered internal server error.", gateway=True)
             response = Response(500, failure.body())
-        self.faults.record(request.method, request.path, response.status)
         return response
 
-    def _answer(self, request: Request) -> Response:
-        entra = re.fullmatch(
-            r"/(?P<tenant>[^/]+)/(v2\.0/\.well-known/openid-configuration|oauth2/v2\.0/token)", request.path
-        )
+    def _answer(self, request: Request, page: int) -> Response:
+        entra = ENTRA.fullmatch(request.path)
         if entra is not None:
             return self._entra(request, entra["tenant"])
-        if request.path.rstrip("/").lower() == "/metadata/endpoints":
+        if is_metadata(request.path):
             self._check_api_version(request)
             return Response(200, self.metadata())
-        self.faults.before_request(request.method, request.path)
         self.entra.authorize(request.headers.get("authorization"))
         self._check_api_version(request)
-        for method, pattern, action in self.routes:
+        if request.path.rstrip("/").lower() == "/subscriptions":
+            found = [subscription.groups.subscription() for subscription in self.subscriptions.values()]
+            return paging.page(request, found, page, self.config.url)
+        return self._in_subscription(request, page)
+
+    def _in_subscription(self, request: Request, page: int) -> Response:
+        name = request.path.split("/")[2] if request.path.lower().startswith("/subscriptions/") else ""
+        subscription = self.subscriptions.get(name.lower())
+        if name and subscription is None:
+            message = f"The subscription '{name}' could not be found."
+            raise ArmError(404, "SubscriptionNotFound", message, gateway=True)
+        for method, pattern, action in subscription.routes if subscription else ():
             found = pattern.fullmatch(request.path.rstrip("/"))
             if found is not None and method in (request.method, "*"):
                 names = {key: unquote(value) for key, value in found.groupdict().items()}
-                if names.get("sub", self.config.subscription).lower() != self.config.subscription.lower():
-                    message = f"The subscription '{names['sub']}' could not be found."
-                    raise ArmError(404, "SubscriptionNotFound", message, gateway=True)
-                return action(request, names)
+                response = action(request, names, page)
+                return from_provider(response) if f"/{PROVIDER}/".lower() in request.path.lower() else response
         message = f"The resource type could not be found for {request.method} '{request.path}'."
         raise ArmError(404, "InvalidResourceType", message, gateway=True)
 
@@ -147,14 +197,21 @@ class Service:
 
     def _own(self, request: Request) -> Response:
         """What is no part of Azure: health for the role, faults and requests for tests."""
-        name = request.path.removeprefix(OWN)
-        if name == "health" and request.method == "GET":
+        name, method = request.path.removeprefix(OWN), request.method
+        if name == "health" and method == "GET":
             return Response(200, {"status": "running", "digest": self.digest, "backend": self.config.backend})
-        if self.config.fault_injection and name == "faults" and request.method in ("GET", "PUT"):
-            replaces = request.method == "PUT"
-            return Response(200, self.faults.replace(request.json()) if replaces else self.faults.listed())
-        if self.config.fault_injection and name == "requests" and request.method in ("GET", "DELETE"):
-            return Response(200, self.faults.recorded(clear=request.method == "DELETE"))
+        if not self.config.fault_injection:
+            name = ""
+        if name == "faults" and method in ("GET", "PUT"):
+            return Response(200, self.faults.replace(request.json()) if method == "PUT" else self.faults.listed())
+        if name == "requests" and method in ("GET", "DELETE"):
+            return Response(200, self.faults.recorded(clear=method == "DELETE"))
+        first = self.subscriptions[self.config.subscription.lower()]
+        if name == "registrations" and method == "PUT":
+            return Response(200, first.registration.replace(request.json()))
+        if name == "node-image" and method == "PUT":
+            first.life.node_image = str(request.json().get("version") or NODE_IMAGE)
+            return Response(200, {"version": first.life.node_image})
         return Response(404, {"error": {"code": "NotFound", "message": "There is nothing here."}})
 
     @staticmethod
@@ -166,38 +223,15 @@ class Service:
             message = f"The api-version '{request.api_version}' is invalid."
             raise ArmError(400, "InvalidApiVersionParameter", message, gateway=True)
 
-    def _routes(self) -> list[tuple[str, re.Pattern[str], Action]]:
-        groups, clusters, parts = self.groups, self.clusters, self.parts
-        table: list[tuple[str, str, Action]] = [
-            ("GET", "/subscriptions", lambda r, n: Response(200, {"value": [groups.subscription()]})),
-            ("GET", SUB, lambda r, n: Response(200, groups.subscription())),
-            ("GET", SUB + "/resourcegroups", lambda r, n: groups.listed()),
-            ("GET", SUB + "/resources", lambda r, n: groups.resources(None)),
-            ("GET", SUB + "/operationresults/(?P<id>[^/]+)", lambda r, n: groups.result(n["id"])),
-            ("GET", SUB + "/providers/(?P<ns>[^/]+)", lambda r, n: groups.provider(n["ns"])),
-            ("POST", SUB + "/providers/(?P<ns>[^/]+)/register", lambda r, n: groups.provider(n["ns"])),
-            ("GET", RG, lambda r, n: groups.get(n["rg"])),
-            ("HEAD", RG, lambda r, n: groups.exists(n["rg"])),
-            ("PUT", RG, lambda r, n: groups.put(r, n["rg"])),
-            ("PATCH", RG, lambda r, n: groups.patch(r, n["rg"])),
-            ("DELETE", RG, lambda r, n: groups.delete(n["rg"])),
-            ("GET", RG + "/resources", lambda r, n: groups.resources(n["rg"])),
-            ("GET", SUB + AKS + "/managedClusters", lambda r, n: clusters.listed(r, None)),
-            ("GET", RG + AKS + "/managedClusters", lambda r, n: clusters.listed(r, n["rg"])),
-            ("GET", MC, lambda r, n: clusters.get(r, n["rg"], n["name"])),
-            ("PUT", MC, lambda r, n: clusters.put(r, n["rg"], n["name"])),
-            ("PATCH", MC, lambda r, n: clusters.patch(r, n["rg"], n["name"])),
-            ("DELETE", MC, lambda r, n: clusters.delete(r, n["rg"], n["name"])),
-            ("GET", MC + "/agentPools", lambda r, n: parts.pools(r, n["rg"], n["name"])),
-            ("GET", MC + "/agentPools/(?P<pool>[^/]+)", lambda r, n: parts.pool(r, n["rg"], n["name"], n["pool"])),
-            ("POST", MC + "/listClusterUserCredential", lambda r, n: parts.credential(n["rg"], n["name"], admin=False)),
-            ("POST", MC + "/listClusterAdminCredential", lambda r, n: parts.credential(n["rg"], n["name"], admin=True)),
-            ("GET", LOCATION + "/kubernetesVersions", lambda r, n: parts.versions()),
-            ("GET", LOCATION + "/operations/(?P<id>[^/]+)", lambda r, n: clusters.operation(r, n["id"])),
-            ("GET", LOCATION + "/operationresults/(?P<id>[^/]+)", lambda r, n: clusters.operation_result(r, n["id"])),
-            ("*", MC + "/.+", lambda r, n: unsupported(r)),
-        ]
-        return [(method, re.compile(pattern, re.IGNORECASE), action) for method, pattern, action in table]
+
+def from_provider(response: Response) -> Response:
+    """The resource provider's answers name their type without a character set; the gateway's have one."""
+    return replace(response, headers={"Content-Type": "application/json", **response.headers})
+
+
+def is_metadata(path: str) -> bool:
+    """Whether a request asks for the cloud's description."""
+    return path.rstrip("/").lower() == "/metadata/endpoints"
 
 
 def make_backend(config: Config) -> Backend:
@@ -212,6 +246,9 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "Microsoft-HTTPAPI/2.0"
     sys_version = ""
     timeout = IDLE_TIMEOUT_S
+    # One segment per answer: a body that waits for the acknowledgement of its headers costs 40 ms.
+    disable_nagle_algorithm = True
+    wbufsize = -1
     server: Server
 
     def setup(self) -> None:
@@ -239,6 +276,11 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _respond
 
     def _send(self, response: Response, headers: dict[str, str]) -> None:
+        if response.broken == "reset":
+            # Without SO_LINGER the client would see an orderly end.
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
         content = b"" if response.body is None else json.dumps(response.body).encode()
         self.send_response(response.status)
         identifier = str(uuid.uuid4())
@@ -251,15 +293,21 @@ class Handler(BaseHTTPRequestHandler):
         }
         if "x-ms-client-request-id" in headers:
             common["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
-        if content:
+        given = dict(response.headers)
+        if not content:
+            given.pop("Content-Type", None)
+        else:
             common["Content-Type"] = "application/json; charset=utf-8"
         kind = "reads" if self.command in ("GET", "HEAD") else "writes"
         common[f"x-ms-ratelimit-remaining-subscription-{kind}"] = "199"
-        for name, value in {**common, **response.headers}.items():
+        for name, value in {**common, **given}.items():
             self.send_header(name, value)
         if response.status != 204:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if response.broken == "truncate":
+            content = content[: len(content) // 2]
+            self.close_connection = True
         if self.command != "HEAD":
             self.wfile.write(content)
 

@@ -30,10 +30,11 @@ class Store:
     """The state. All changes happen inside transaction(); readers get copies."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = directory / STATE_FILE
         self.lock = threading.RLock()
         self.depth = 0
-        self.data: Json = {"format": FORMAT, "groups": {}, "clusters": {}, "operations": {}}
+        self.data: Json = {"format": FORMAT, "groups": {}, "clusters": {}, "networks": {}, "operations": {}}
         if self.path.exists():
             try:
                 self.data = json.loads(self.path.read_text(encoding="utf-8"))
@@ -41,21 +42,23 @@ class Store:
                 raise ConfigError(f"{self.path} cannot be read: {error}. Restore it or remove it.") from error
             if self.data.get("format") != FORMAT:
                 raise ConfigError(f"{self.path} was written by another version of the service. Remove it.")
+            self.data.setdefault("networks", {})
+        self.text = json.dumps(self.data, sort_keys=True)
+        """The state as it was saved last."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Json]:
         """The live state for reading and changing; saved when the outermost block ends without an exception."""
         with self.lock:
-            before = copy.deepcopy(self.data) if self.depth == 0 else None
             self.depth += 1
             try:
                 yield self.data
             except BaseException:
-                if before is not None:
-                    self.data = before
+                if self.depth == 1:
+                    self.data = json.loads(self.text)
                 raise
             else:
-                if before is not None and before != self.data:
+                if self.depth == 1:
                     self._save()
             finally:
                 self.depth -= 1
@@ -71,6 +74,11 @@ class Store:
     def operations(self) -> list[Json]:
         """All remembered operations."""
         return self._all("operations")
+
+    def networks(self) -> list[tuple[str, Json]]:
+        """All virtual networks with their keys (group/name in lower case)."""
+        with self.lock:
+            return [(key, copy.deepcopy(body)) for key, body in sorted(self.data["networks"].items())]
 
     def group(self, name: str) -> Json | None:
         """One resource group."""
@@ -94,8 +102,13 @@ class Store:
             return copy.deepcopy(found)
 
     def _save(self) -> None:
+        # Without indentation: the encoder that is written in C is ten times as fast.
+        if (text := json.dumps(self.data, sort_keys=True)) == self.text:
+            return
         operations: Json = self.data["operations"]
         ended = sorted((item for item in operations.values() if item.get("end")), key=lambda item: str(item["end"]))
         for item in ended[:-KEPT_OPERATIONS]:
             del operations[item["id"]]
-        write_private(self.path, json.dumps(self.data, indent=1, sort_keys=True).encode())
+            text = ""
+        self.text = text or json.dumps(self.data, sort_keys=True)
+        write_private(self.path, self.text.encode())

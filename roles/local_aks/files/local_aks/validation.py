@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
 
 from .errors import ArmError, Json, bad_request, invalid_parameter
+from .versions import Versions, check_skew, numbers
 
 CLUSTER_NAME = re.compile(r"[a-zA-Z0-9]([-_a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 GROUP_NAME = re.compile(r"[-\w._()]{0,89}[-\w_()]")
@@ -27,18 +27,6 @@ ALLOWED = {
     "outboundType": ("loadBalancer", "userDefinedRouting", "managedNATGateway", "userAssignedNATGateway", "none"),
     "loadBalancerSku": ("standard", "basic"),
 }
-IMMUTABLE = ("serviceCidr", "serviceCidrs", "dnsServiceIP", "ipFamilies", "networkMode", "loadBalancerSku")
-POOL_IMMUTABLE = (
-    "vmSize",
-    "osType",
-    "osDiskSizeGB",
-    "osDiskType",
-    "maxPods",
-    "vnetSubnetID",
-    "podSubnetID",
-    "availabilityZones",
-    "enableEncryptionAtHost",
-)
 
 
 def group_name(name: str) -> None:
@@ -117,22 +105,14 @@ def shapes(body: Json, properties: Json) -> None:
         raise ArmError(400, "InvalidParameter", message, target="agentPoolProfile.name")
 
 
-def cluster(properties: Json, version: str) -> None:
+def cluster(properties: Json, versions: Versions) -> None:
     """Refuse a cluster (defaults filled in) that AKS would refuse."""
-    kubernetes_version(properties["kubernetesVersion"], version)
-    network(properties["networkProfile"], version)
+    control_plane = versions.resolve(properties["kubernetesVersion"], properties["currentKubernetesVersion"])
+    network(properties["networkProfile"], control_plane)
     pools(properties["agentPoolProfiles"], properties["networkProfile"])
-
-
-def kubernetes_version(wanted: str, available: str) -> None:
-    """Only one version exists here; its alias is major.minor."""
-    if wanted not in (available, ".".join(available.split(".")[:2])):
-        message = (
-            f"Managed cluster is on version {wanted} which is not supported in this region. Please use "
-            "[az aks get-versions] command to get the supported version list in this region. For more information, "
-            f"please check https://aka.ms/supported-version-list. (This stand-in has {available}.)"
-        )
-        raise ArmError(400, "K8sVersionNotSupported", message, target="kubernetesVersion")
+    for pool in properties["agentPoolProfiles"]:
+        # The pools of a new cluster are as old as it is; later ones may not be newer than what runs.
+        check_skew(versions.resolve(pool["orchestratorVersion"], pool["currentOrchestratorVersion"]), control_plane)
 
 
 def network(profile: Json, version: str) -> None:
@@ -206,6 +186,10 @@ def acns(advanced: Json, dataplane: str, version: str) -> None:
     """Advanced Container Networking Services: what must be on for what (own words)."""
     if not advanced.get("enabled"):
         return
+    if numbers(version) < (1, 29):
+        raise bad_request(
+            "Advanced networking requires Kubernetes 1.29 or later.", target="networkProfile.advancedNetworking"
+        )
     target = "networkProfile.advancedNetworking"
     observability, security = advanced["observability"]["enabled"], advanced["security"]["enabled"]
     if not observability and not security:
@@ -216,11 +200,12 @@ def acns(advanced: Json, dataplane: str, version: str) -> None:
         raise bad_request(
             "Advanced networking security and performance require network dataplane cilium.", target=target
         )
-    if accelerated and tuple(map(int, version.split(".")[:2])) < (1, 33):
+    if accelerated and numbers(version) < (1, 33):
         raise bad_request("Acceleration mode BpfVeth requires Kubernetes 1.33 or later.", target=target)
 
 
-def _range(profile: Json, key: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def cidr(profile: Json, key: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """A range of the profile, refused when it is none."""
     if key not in profile:
         return None
     try:
@@ -236,7 +221,7 @@ def _range(profile: Json, key: str) -> ipaddress.IPv4Network | ipaddress.IPv6Net
 
 def ranges(profile: Json) -> None:
     """Pod and service ranges: well formed, apart from each other and from what AKS reserves."""
-    pods, services = _range(profile, "podCidr"), _range(profile, "serviceCidr")
+    pods, services = cidr(profile, "podCidr"), cidr(profile, "serviceCidr")
     if pods is not None:
         for name in RESERVED:
             if pods.version == 4 and pods.overlaps(ipaddress.ip_network(name)):
@@ -295,14 +280,20 @@ def pools(profiles: list[Json], profile: Json) -> None:
             )
         _pool_numbers(pool)
         _system_taints(pool)
-    if not any(pool["mode"] == "System" and pool["osType"].lower() == "linux" for pool in profiles):
-        raise ArmError(
-            400, "AtLeastOneSystemPool", "Must define at least one system pool.", target="agentPoolProfile.mode"
-        )
+    some_system_pool(profiles)
+
+
+def some_system_pool(profiles: list[Json]) -> None:
+    """Refuse to be left without a system pool."""
+    if not any(pool["mode"].lower() == "system" and pool["osType"].lower() == "linux" for pool in profiles):
+        message = "Must define at least one system pool."
+        raise ArmError(400, "MustDefineAtLeastOneSystemPool", message, target="agentPoolProfile.mode")
 
 
 def _pool_numbers(pool: Json) -> None:
-    lowest = 1 if pool["mode"] == "System" else 0
+    lowest = 1 if pool["mode"].lower() == "system" else 0
+    stopped = (pool.get("powerState") or {}).get("code") == "Stopped"
+    lowest = 0 if stopped else lowest
     if not isinstance(pool["count"], int) or not lowest <= pool["count"] <= 1000:
         raise invalid_parameter(
             "agentPoolProfile.count",
@@ -315,7 +306,7 @@ def _pool_numbers(pool: Json) -> None:
 
 
 def _system_taints(pool: Json) -> None:
-    if pool["mode"] != "System":
+    if pool["mode"].lower() != "system":
         return
     for taint in pool.get("nodeTaints") or []:
         if not taint.endswith(":PreferNoSchedule") and not taint.startswith("CriticalAddonsOnly="):
@@ -324,39 +315,3 @@ def _system_taints(pool: Json) -> None:
                 "CriticalAddonsOnly or taints with effect PreferNoSchedule."
             )
             raise ArmError(400, "SystemPoolHasRestrictedTaint", message, target="agentPoolProfile.nodeTaints")
-
-
-def change(live: Json, desired: Json) -> None:
-    """Refuse what AKS does not change in an existing cluster (properties with defaults filled in)."""
-
-    def refuse(name: str) -> ArmError:
-        return ArmError(400, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", target=name)
-
-    old, new = live["networkProfile"], desired["networkProfile"]
-    if old["networkPlugin"] != new["networkPlugin"] and "none" in (old["networkPlugin"], new["networkPlugin"]):
-        raise refuse("networkProfile.networkPlugin")
-    if old.get("networkDataplane") == "cilium" and new.get("networkDataplane") != "cilium":
-        raise refuse("networkProfile.networkDataplane")
-    for key in IMMUTABLE:
-        if _differs(old.get(key), new.get(key)):
-            raise refuse(f"networkProfile.{key}")
-    for key in ("dnsPrefix", "fqdnSubdomain", "nodeResourceGroup"):
-        if _differs(live.get(key), desired.get(key)):
-            raise refuse(key)
-    if live["oidcIssuerProfile"]["enabled"] and not desired["oidcIssuerProfile"].get("enabled", True):
-        raise ArmError(
-            400,
-            "OIDCIssuerFeatureCannotBeDisabled",
-            "OIDC issuer feature cannot be disabled.",
-            target="oidcIssuerProfile.enabled",
-        )
-    known = {pool["name"]: pool for pool in live["agentPoolProfiles"]}
-    for pool in desired["agentPoolProfiles"]:
-        for key in POOL_IMMUTABLE:
-            if pool["name"] in known and _differs(known[pool["name"]].get(key), pool.get(key)):
-                raise refuse(f"agentPoolProfile.{key}")
-
-
-def _differs(old: object, new: object) -> bool:
-    fold: Callable[[object], object] = lambda value: value.lower() if isinstance(value, str) else value  # noqa: E731
-    return fold(old) != fold(new)

@@ -11,15 +11,28 @@ from typing import Any
 
 import pytest
 
-from local_aks import defaults
+from local_aks import defaults, views
+from local_aks.versions import Versions
 
-RECORDED = json.loads((Path(__file__).parent / "fixtures" / "acns_overlay_2026.json").read_text(encoding="utf-8"))
+DATA = Path(__file__).parents[2] / "data" / "recordings" / "acns_overlay_2026.json"
+_CALLS = json.loads(DATA.read_text(encoding="utf-8"))["interactions"]
+RECORDED = {
+    "request": _CALLS[1]["request"]["body"],
+    "created": _CALLS[1]["response"]["body"],
+    "read": _CALLS[5]["response"]["body"],
+}
+VERSIONS = Versions(("1.28.0", "1.33.5"), "1.34.4")
 GENERATED = ("fqdn", "azurePortalFQDN", "resourceUID")
 
 
 def filled(body: dict[str, Any]) -> dict[str, Any]:
     return defaults.fill_cluster(
-        body, group="clitest000001", name="cliakstest000001", subscription="0" * 8, tenant="t", version="1.34.4"
+        body,
+        group="clitest000001",
+        name="cliakstest000001",
+        subscription="0" * 8,
+        tenant="t",
+        resolve=VERSIONS.resolve,
     )
 
 
@@ -33,7 +46,7 @@ def comparable(cluster: dict[str, Any]) -> dict[str, Any]:
 
 def test_fills_in_what_azure_filled_in() -> None:
     cluster = filled(RECORDED["request"])
-    shown = defaults.view(
+    shown = views.cluster(
         cluster | {"properties": cluster["properties"] | {"provisioningState": "Creating"}}, "2026-01-01", etag=False
     )
     for pool in shown["properties"]["agentPoolProfiles"]:
@@ -101,10 +114,45 @@ def test_older_versions_hide_pod_cidr_of_byo_cni_and_etags(version: str, shown: 
     cluster = filled(body)
     cluster["properties"]["provisioningState"] = "Succeeded"
     cluster["eTag"] = "x"
-    found = defaults.view(cluster, version, etag=True)
+    found = views.cluster(cluster, version, etag=True)
     assert ("podCidr" in found["properties"]["networkProfile"]) is shown
     assert ("eTag" in found) is shown
 
 
 def test_null_removes_and_objects_are_merged() -> None:
     assert defaults.merged({"a": {"x": 1, "y": 2}, "b": 1}, {"a": {"y": 3}, "b": None}) == {"a": {"x": 1, "y": 3}}
+
+
+def test_maps_with_the_users_own_keys_are_replaced() -> None:
+    live, given = {"nodeLabels": {"a": "1", "b": "2"}}, {"nodeLabels": {"b": "3"}}
+    assert defaults.merged(live, given) == given
+
+
+@pytest.mark.parametrize(("version", "enabled"), [("", True), ("1.33", False), ("1.28.0", False)])
+def test_the_issuer_is_on_by_default_since_1_34(version: str, enabled: bool) -> None:
+    body = copy.deepcopy(RECORDED["request"])
+    body["properties"]["kubernetesVersion"] = version
+    assert filled(body)["properties"]["oidcIssuerProfile"]["enabled"] is enabled
+
+
+def test_dual_stack_has_two_ranges_of_each_kind() -> None:
+    network = defaults.fill_network(
+        {"networkPlugin": "azure", "networkPluginMode": "overlay", "ipFamilies": ["IPv4", "IPv6"]}
+    )
+    assert [len(network[key]) for key in ("podCidrs", "serviceCidrs")] == [2, 2]
+    assert network["loadBalancerProfile"]["managedOutboundIPs"] == {"count": 1, "countIPv6": 1}
+
+
+@pytest.mark.parametrize(
+    ("outbound", "profiles"),
+    [("loadBalancer", {"loadBalancerProfile"}), ("managedNATGateway", {"natGatewayProfile"}), ("none", set())],
+)
+def test_the_outbound_type_decides_about_profiles(outbound: str, profiles: set[str]) -> None:
+    network = defaults.fill_network({"networkPlugin": "azure", "outboundType": outbound})
+    assert {"loadBalancerProfile", "natGatewayProfile"} & set(network) == profiles
+
+
+def test_spot_pools_are_marked() -> None:
+    pool = defaults.fill_pool({"name": "s", "scaleSetPriority": "Spot"}, {"networkPlugin": "none"}, "1.34", "1.34.4")
+    assert pool["nodeLabels"] == {"kubernetes.azure.com/scalesetpriority": "spot"}
+    assert pool["nodeTaints"] == ["kubernetes.azure.com/scalesetpriority=spot:NoSchedule"]

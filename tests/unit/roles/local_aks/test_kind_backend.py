@@ -16,6 +16,9 @@ from local_aks.backend import Cluster
 from local_aks.config import Config
 from local_aks.errors import ArmError
 from local_aks.kind_backend import KindBackend, kind_config, kind_name, node_pools
+from local_aks.operations import Operations, Progress
+from local_aks.store import Store
+from local_aks.versions import Versions
 
 COREFILE = """.:53 {
     errors
@@ -35,7 +38,9 @@ def cluster(network: dict[str, Any], *pools: dict[str, Any]) -> Cluster:
         "location": "westeurope",
         "properties": {"dnsPrefix": "c", "networkProfile": network, "agentPoolProfiles": given},
     }
-    filled = defaults.fill_cluster(body, group="Group", name="c", subscription="s", tenant="t", version="1.34.4")
+    filled = defaults.fill_cluster(
+        body, group="Group", name="c", subscription="s", tenant="t", resolve=Versions((), "1.34.4").resolve
+    )
     return Cluster("Group", "c", filled)
 
 
@@ -143,3 +148,16 @@ def test_admission_policy_names_acns_and_what_it_denies() -> None:
     assert "toFQDNs" not in fqdn["expression"]
     assert "p.rules.dns" not in fqdn["expression"]
     assert "p.rules.http" in fqdn["expression"]
+
+
+def test_stopping_stops_the_containers_of_the_nodes(tmp_path: Path) -> None:
+    """Docker is a script that lists two nodes and writes down what it is told."""
+    script, log = tmp_path / "docker", tmp_path / "log"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" != ps ] || printf "n-worker\\nn-control-plane\\n"\n')
+    script.chmod(0o700)
+    (tmp_path / "state").mkdir()
+    store = Store(tmp_path / "state")
+    identifier = str(Operations(store).begin("stop", "group/c", "westeurope")["id"])
+    backend(tmp_path, docker=str(script)).stop(cluster(BYO), Progress(store, identifier))
+    assert "stop --time 20 n-control-plane n-worker" in log.read_text().splitlines()
+    assert (store.operation(identifier) or {})["status"] == "Stopping"

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
-from local_aks import defaults, validation
+from local_aks import changes, defaults, validation
 from local_aks.errors import ArmError
+from local_aks.versions import Versions
+
+VERSIONS = Versions(("1.34.3",), "1.34.4")
+ONE_VERSION = Versions((), "1.34.4")
 
 POOL = {"name": "nodepool1", "count": 1, "mode": "System", "vmSize": "Standard_DS2_v2"}
 CILIUM = {"networkPlugin": "azure", "networkPluginMode": "overlay", "networkDataplane": "cilium"}
@@ -26,14 +30,14 @@ def properties(network: dict[str, Any], *pools: dict[str, Any], **more: Any) -> 
             **more,
         },
     }
-    cluster = defaults.fill_cluster(body, group="g", name="c", subscription="s", tenant="t", version="1.34.4")
+    cluster = defaults.fill_cluster(body, group="g", name="c", subscription="s", tenant="t", resolve=VERSIONS.resolve)
     found: dict[str, Any] = cluster["properties"]
     return found
 
 
 def refused(given: dict[str, Any]) -> ArmError:
     with pytest.raises(ArmError) as caught:
-        validation.cluster(given, "1.34.4")
+        validation.cluster(given, VERSIONS)
     return caught.value
 
 
@@ -41,7 +45,7 @@ def refused(given: dict[str, Any]) -> ArmError:
     "network", [CILIUM, {"networkPlugin": "none"}, {}, {"networkPlugin": "none", "podCidr": "10.9.0.0/16"}]
 )
 def test_accepts_both_modes(network: dict[str, Any]) -> None:
-    validation.cluster(properties(network), "1.34.4")
+    validation.cluster(properties(network), VERSIONS)
 
 
 @pytest.mark.parametrize("policy", ["none", "azure", "calico"])
@@ -102,7 +106,7 @@ def test_refuses_networks_that_cannot_be(network: dict[str, Any], code: str, sub
     [
         ({"name": "NodePool"}, "InvalidParameter"),
         ({"name": "averylongpoolname"}, "InvalidParameter"),
-        ({"mode": "User"}, "AtLeastOneSystemPool"),
+        ({"mode": "User"}, "MustDefineAtLeastOneSystemPool"),
         ({"count": 0}, "InvalidParameter"),
         ({"nodeTaints": ["node.cilium.io/agent-not-ready=true:NoExecute"]}, "SystemPoolHasRestrictedTaint"),
         ({"osType": "Windows", "name": "win"}, "BadRequest"),
@@ -115,18 +119,19 @@ def test_refuses_pools_that_cannot_be(pool: dict[str, Any], code: str) -> None:
 
 def test_allows_the_taints_of_system_pools() -> None:
     taints = ["CriticalAddonsOnly=true:NoSchedule", "a=b:PreferNoSchedule"]
-    validation.cluster(properties(CILIUM, {"nodeTaints": taints}), "1.34.4")
+    validation.cluster(properties(CILIUM, {"nodeTaints": taints}), VERSIONS)
 
 
 @pytest.mark.parametrize(
     ("version", "accepted"), [("1.34", True), ("1.34.4", True), ("1.33", False), ("1.34.5", False)]
 )
 def test_only_the_version_of_the_node_image(version: str, accepted: bool) -> None:
-    given = properties(CILIUM, kubernetesVersion=version)
     if accepted:
-        validation.cluster(given, "1.34.4")
-    else:
-        assert refused(given).code == "K8sVersionNotSupported"
+        assert ONE_VERSION.resolve(version) == "1.34.4"
+        return
+    with pytest.raises(ArmError) as caught:
+        ONE_VERSION.resolve(version)
+    assert caught.value.code == "K8sVersionNotSupported"
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "a b", "a" * 64, "ä"])
@@ -183,7 +188,7 @@ def test_refuses_changes_of_what_is_fixed(path: tuple[str, ...], value: str, tar
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(ArmError) as caught:
-        validation.change(live, desired)
+        changes.fixed(live, desired)
     assert caught.value.code == "PropertyChangeNotAllowed"
     assert caught.value.message == f"Changing property '{target}' is not allowed."
 
@@ -192,7 +197,7 @@ def test_refuses_another_vm_size_and_allows_other_letter_case() -> None:
     live = properties(CILIUM)
     desired = copy.deepcopy(live)
     desired["networkProfile"]["loadBalancerSku"] = "Standard"
-    validation.change(live, desired)
+    changes.fixed(live, desired)
     desired["agentPoolProfiles"][0]["vmSize"] = "Standard_D8s_v5"
     with pytest.raises(ArmError, match=r"agentPoolProfile\.vmSize"):
-        validation.change(live, desired)
+        changes.fixed(live, desired)
