@@ -11,8 +11,8 @@ short_description: Read AKS managed clusters
 version_added: 0.1.0
 author: [Cloudnet contributors (@cloudnet)]
 description:
-  - Reads one managed cluster, those of a resource group, or those of the subscription. A cluster or a resource group
-    that does not exist gives an empty list, not an error.
+  - Reads one managed cluster, those of a resource group, or those of one or several subscriptions. A cluster or a
+    resource group that does not exist gives an empty list, not an error.
 attributes:
   check_mode:
     support: full
@@ -34,6 +34,13 @@ options:
   name:
     description: Name of one cluster; needs O(resource_group).
     type: str
+  subscriptions:
+    description:
+      - Subscriptions whose clusters are read, in place of O(subscription_id).
+      - V(*) stands for all enabled ones that the identity sees; those whose clusters it may not read are left out with
+        a warning.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -42,6 +49,11 @@ EXAMPLES = r"""
     resource_group: rsg-ciliumlab
     name: aksciliumlab
   register: found
+
+- name: Read the clusters of every subscription that the identity sees
+  cloudnet.aks_cilium.aks_cluster_info:
+    subscriptions: ["*"]
+  register: everything
 
 - name: Names of the clusters that bring their own CNI plugin
   cloudnet.aks_cilium.aks_cluster_info:
@@ -56,6 +68,11 @@ clusters:
   type: list
   elements: dict
   contains:
+    subscription_id:
+      description: Subscription.
+      returned: always
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
     id:
       description: Resource id.
       returned: always
@@ -142,6 +159,107 @@ clusters:
       returned: always
       type: str
       sample: ""
+    private_fqdn:
+      description: Private name of the API server; empty for clusters that are not private.
+      returned: always
+      type: str
+      sample: ""
+    effective_outbound_ip_ids:
+      description: Resource ids of the addresses that traffic leaves the cluster with, where AKS manages them.
+      returned: always
+      type: list
+      elements: str
+      sample:
+        - /subscriptions/0000/resourceGroups/MC_rg-demo_demo/providers/Microsoft.Network/publicIPAddresses/1a2b
+    dns_prefix:
+      description: Prefix of the API server's name.
+      returned: when Azure tells it
+      type: str
+      sample: demo-rg-demo-1f2e3d
+    support_plan:
+      description: How long Azure supports the Kubernetes version.
+      returned: when Azure tells it
+      type: str
+      sample: KubernetesOfficial
+    sku_name:
+      description: Kind of cluster.
+      returned: when Azure tells it
+      type: str
+      sample: Base
+    sku_tier:
+      description: Pricing tier of the control plane.
+      returned: when Azure tells it
+      type: str
+      sample: Free
+    node_resource_group_restriction:
+      description: Whether people may change what is in the resource group of the nodes.
+      returned: when Azure tells it
+      type: str
+      sample: Unrestricted
+    identity:
+      description: Identity of the cluster.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        type: SystemAssigned
+    enable_rbac:
+      description: Whether Kubernetes checks permissions.
+      returned: when Azure tells it
+      type: bool
+      sample: true
+    disable_local_accounts:
+      description: Whether credentials other than those of Entra ID are refused.
+      returned: when Azure tells it
+      type: bool
+      sample: false
+    aad_profile:
+      description: Login with Entra ID, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        managed: true
+        azure_rbac: true
+    oidc_issuer:
+      description: Whether the cluster issues OIDC tokens.
+      returned: when Azure tells it
+      type: bool
+      sample: true
+    workload_identity:
+      description: Whether pods may use workload identities.
+      returned: when Azure tells it
+      type: bool
+      sample: true
+    image_cleaner:
+      description: Removal of unused images, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        enabled: true
+        interval_hours: 168
+    api_server_access:
+      description: Who reaches the API server, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        authorized_ip_ranges: [203.0.113.0/24]
+    auto_upgrade:
+      description: What Azure upgrades by itself, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        node_os_channel: NodeImage
+    upgrade_override:
+      description: Exceptions for upgrades, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        force_upgrade: false
+    node_provisioning:
+      description: Node auto-provisioning, by the names of the options.
+      returned: when Azure tells it
+      type: dict
+      sample:
+        mode: Manual
     agent_pools:
       description: Node pools by name, with the names of the options and the states.
       returned: always
@@ -191,7 +309,12 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.argspec 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.info import run
 
 SPEC = ArgSpec(
-    {"resource_group": {"type": "str"}, "name": {"type": "str"}},
+    {
+        "resource_group": {"type": "str"},
+        "name": {"type": "str"},
+        "subscriptions": {"type": "list", "elements": "str"},
+    },
+    mutually_exclusive=[["name", "subscriptions"]],
     required_by={"name": ["resource_group"]},
 ).merge(QUERY, AZURE)
 

@@ -48,9 +48,40 @@ options:
     type: str
     choices: [user, admin]
     default: user
+  format:
+    description:
+      - For a cluster with Entra ID, how kubectl logs in. V(exec) starts C(kubelogin). V(azure) is the auth-provider
+        that kubectl has no longer had since 1.26.
+      - If not set, V(exec) with O(kubelogin_login), else what Azure takes for the cluster's version.
+      - It means nothing for a cluster without Entra ID, and does not go with O(credential=admin).
+    type: str
+    choices: [azure, exec]
+  kubelogin_login:
+    description:
+      - Login method to put into the kubeconfig, as C(kubelogin convert-kubeconfig) does. Azure hands out
+        V(devicecode).
+      - V(azurecli) uses the login of C(az). V(spn), V(workloadidentity) and V(msi) log in without a person; V(spn)
+        takes the secret from the environment of whoever runs kubectl, and V(workloadidentity) its token file. No secret
+        is written.
+      - A cluster without Entra ID keeps its static credential.
+    type: str
+    choices: [azurecli, devicecode, interactive, msi, spn, workloadidentity]
+  kubelogin_client_id:
+    description:
+      - Application that logs in, for V(spn) and V(workloadidentity), or user-assigned identity, for V(msi).
+      - If not set, C(AZURE_CLIENT_ID) in the environment of kubectl, or what Azure handed out.
+    type: str
+  kubelogin_tenant:
+    description: Tenant to log in to. If not set, what Azure handed out; V(azurecli) then asks C(az).
+    type: str
+  public_fqdn:
+    description: Whether the kubeconfig of a private cluster names its public address, where it has one.
+    type: bool
+    default: false
   path:
     description:
-      - File to write. Required unless O(merge=true), where it is C(~/.kube/config) if not given.
+      - File to write. Required unless O(merge=true), where it is the first file of E(KUBECONFIG), or C(~/.kube/config),
+        if not given.
       - A missing folder is made with mode 0700.
     type: path
   merge:
@@ -95,6 +126,15 @@ EXAMPLES = r"""
     merge: true
     set_current: true
 
+- name: Write the kubeconfig of a cluster without local accounts, for a pipeline that logs in as a service principal
+  cloudnet.aks_cilium.aks_kubeconfig:
+    resource_group: rg-demo
+    name: demo
+    path: ~/.kube/demo.yaml
+    format: exec
+    kubelogin_login: spn
+    kubelogin_client_id: 22222222-2222-2222-2222-222222222222
+
 - name: Remove it again
   cloudnet.aks_cilium.aks_kubeconfig:
     resource_group: rg-demo
@@ -124,6 +164,12 @@ server:
   returned: when O(state=present)
   type: str
   sample: https://demo-rg-demo-1f2e3d-a1b2c3d4.hcp.westeurope.azmk8s.io:443
+login:
+  description:
+    - How kubectl logs in. V(static), or the login method of kubelogin; empty when the cluster does not exist yet.
+  returned: when O(state=present)
+  type: str
+  sample: azurecli
 msg:
   description: What would happen, where that is not obvious.
   returned: in check mode, when the cluster does not exist yet
@@ -151,6 +197,14 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.credenti
 SPEC = ArgSpec(
     {
         "credential": {"type": "str", "choices": ["user", "admin"], "default": "user"},
+        "format": {"type": "str", "choices": ["azure", "exec"]},
+        "kubelogin_login": {
+            "type": "str",
+            "choices": ["azurecli", "devicecode", "interactive", "msi", "spn", "workloadidentity"],
+        },
+        "kubelogin_client_id": {"type": "str"},
+        "kubelogin_tenant": {"type": "str"},
+        "public_fqdn": {"type": "bool", "default": False},
         "path": {"type": "path"},
         "merge": {"type": "bool", "default": False},
         "context": {"type": "str"},
@@ -158,6 +212,7 @@ SPEC = ArgSpec(
         "set_current": {"type": "bool", "default": False},
     },
     required_if=[("merge", False, ["path"])],
+    required_by={"kubelogin_client_id": ["kubelogin_login"], "kubelogin_tenant": ["kubelogin_login"]},
 ).merge(STATE, AZURE, CLUSTER)
 
 

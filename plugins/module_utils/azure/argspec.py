@@ -11,15 +11,23 @@ from ansible.module_utils.common.parameters import env_fallback
 
 from .._argspec import ArgSpec
 
-AUTH_SOURCES = ("auto", "options", "environment", "cli", "managed_identity", "workload_identity")
+AUTH_SOURCES = (
+    "auto", "options", "environment", "credential_file", "cli", "managed_identity", "workload_identity"
+)  # fmt: skip
 
-# tenant, client_id and secret have no fallback here: auth_source decides whether the environment may fill them.
+# What makes a credential has no fallback here: auth_source decides whether the environment may fill it.
 AZURE = ArgSpec(
     {
         "subscription_id": {"type": "str", "fallback": (env_fallback, ["AZURE_SUBSCRIPTION_ID"])},
         "tenant": {"type": "str"},
         "client_id": {"type": "str"},
         "secret": {"type": "str", "no_log": True},
+        "certificate_path": {"type": "path", "aliases": ["x509_certificate_path"]},
+        "certificate_password": {"type": "str", "no_log": True},
+        "federated_token": {"type": "str", "no_log": True},
+        # The file's name is no secret.
+        "federated_token_file": {"type": "path", "no_log": False},
+        "profile": {"type": "str"},
         "auth_source": {
             "type": "str",
             "default": "auto",
@@ -32,7 +40,7 @@ AZURE = ArgSpec(
             "fallback": (env_fallback, ["AZURE_CLOUD_ENVIRONMENT"]),
         },
         "ca_bundle": {"type": "path", "fallback": (env_fallback, ["AKS_CILIUM_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])},
-        "api_version": {"type": "str", "default": "2026-01-01"},
+        "api_version": {"type": "str", "default": "2026-08-01"},
         "request_timeout": {"type": "int", "default": 30},
     }
 )

@@ -13,36 +13,38 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .._types import MASK, Json, Params
 from . import compare
+from .companions import Change, drop_bounds, keep_in_step
 from .fields import CLUSTER_FIELDS, POOL_FIELDS, Field, Path, read, write
-
-
-@dataclass(frozen=True)
-class Change:
-    """One managed field that differs. fixed: why Azure cannot change it in place, empty where it can."""
-
-    option: Path
-    before: Any
-    after: Any
-    fixed: str = ""
-
-    @property
-    def name(self) -> str:
-        """The option as a user writes about it."""
-        return ".".join(self.option)
 
 
 def with_defaults(params: Params) -> Json:
     """The options with what follows from others: the Cilium dataplane needs the policy sent along, always."""
     wanted: Json = copy.deepcopy(dict(params))
+    as_texts(wanted)
+    for pool in wanted.get("agent_pools") or []:
+        as_texts(pool)
     profile = wanted.get("network_profile")
     if profile and profile.get("network_dataplane") == "cilium" and profile.get("network_policy") is None:
         profile["network_policy"] = "cilium"
+    entra = wanted.get("aad_profile")
+    if entra and entra.get("managed") is None and any(value is not None for value in entra.values()):
+        # Azure has no other kind left: without it the rest would mean nothing.
+        entra["managed"] = True
     return wanted
+
+
+def as_texts(options: Json) -> None:
+    """Make texts of the values of tags and labels, as Azure stores them, so that a diff shows them so."""
+    # A null removes a tag, and is an empty label. What can be no text is for the validation to refuse.
+    kept = {"tags": (type(None), dict, list), "node_labels": (dict, list)}
+    for option, kinds in kept.items():
+        if options.get(option):
+            values = options[option].items()
+            options[option] = {key: v if isinstance(v, kinds) else compare.text(v) for key, v in values}
 
 
 def creation_body(params: Params, *, subscription_id: str) -> tuple[Json, list[Change]]:
@@ -55,6 +57,12 @@ def creation_body(params: Params, *, subscription_id: str) -> tuple[Json, list[C
     if not (body.get("identity") or {}).get("type"):
         assigned = (body.get("identity") or {}).get("userAssignedIdentities")
         body.setdefault("identity", {})["type"] = "UserAssigned" if assigned else "SystemAssigned"
+    profile = properties.get("networkProfile") or {}
+    if "networkPlugin" not in profile and (
+        profile.get("networkDataplane") == "cilium" or "networkPluginMode" in profile
+    ):
+        # Both exist for Azure CNI only; what Azure takes where nothing is given, has changed before.
+        profile["networkPlugin"] = "azure"
     pools = properties.get("agentPoolProfiles") or []
     if pools and not any(pool.get("mode") for pool in pools):
         pools[0]["mode"] = "System"
@@ -76,8 +84,9 @@ def overlay(body: Json, params: Params, *, creating: bool = False) -> list[Chang
     creating: write all of them, also those that equal a default: Azure's defaults for new clusters change with time.
     """
     changes = _fields(body, params, CLUSTER_FIELDS, (), creating=creating)
-    if body.get("sku"):
+    if any(change.option == ("sku_tier",) for change in changes):
         body["sku"].setdefault("name", "Base")
+    keep_in_step(body, params, changes)
     changes += _tags(body, params.get("tags"), ())
     changes += _pools(body, params.get("agent_pools") or [])
     properties = params.get("properties")
@@ -97,29 +106,19 @@ def _fields(body: Json, params: Params, fields: Sequence[Field], prefix: Path, *
         if not creating and field.is_met(value, wanted, read(live, field.path[:-1]) or {}):
             continue
         write(body, field.path, field.to_arm(wanted, value))
-        _keep_companions_in_step(body, live, field)
         changes.append(Change(prefix + field.option, field.from_arm(value), wanted, field.fixed))
     return changes
-
-
-def _keep_companions_in_step(body: Json, live: Json, field: Field) -> None:
-    """Two fields have companions that a GET fills in, and that contradict the new value when they are sent back."""
-    *way, last = field.path
-    held = read(live, tuple(way)) or {}
-    if last == "podCidr" and held.get("podCidr") and held.get("podCidrs") == [held["podCidr"]]:
-        write(body, (*way, "podCidrs"), [read(body, field.path)])
-    if way[-1:] == ["advancedNetworking"] and last == "enabled" and read(body, field.path) is False:
-        # As az switches it off: without its features, which are refused without it.
-        for feature in ("observability", "security", "performance"):
-            read(body, tuple(way)).pop(feature, None)
 
 
 def _tags(body: Json, tags: Json | None, prefix: Path) -> list[Change]:
     """Named tags are set, a null removes one, others stay: Azure Policy adds tags of its own."""
     changes = []
     live = body.get("tags") or {}
-    for key, wanted in (tags or {}).items():
-        value = None if wanted is None else str(wanted)
+    spelled = {name.lower(): name for name in live}
+    for given, wanted in (tags or {}).items():
+        value = None if wanted is None else compare.text(wanted)
+        # To Azure, names of tags have no case: another spelling would be the same tag a second time.
+        key = spelled.get(given.lower(), given)
         if live.get(key) == value:
             continue
         changes.append(Change((*prefix, "tags", key), live.get(key), value))
@@ -136,38 +135,41 @@ def _pools(body: Json, wanted_pools: list[Json]) -> list[Change]:
         profiles = body.setdefault("properties", {}).setdefault("agentPoolProfiles", [])
         held = next((pool for pool in profiles if str(pool.get("name")).lower() == wanted["name"].lower()), None)
         if held is None:
-            profiles.append(_new_pool(wanted))
+            profiles.append({"name": wanted["name"], **new_pool(wanted)[0]})
             given = {key: value for key, value in wanted.items() if value is not None}
             changes.append(Change(("agent_pools", wanted["name"]), None, _masked(given)))
         else:
-            changes += _pool(held, wanted)
+            changes += overlay_pool(held, wanted, ("agent_pools", str(held.get("name"))))
     return changes
 
 
-def _pool(held: Json, wanted: Json, *, creating: bool = False) -> list[Change]:
-    prefix: Path = ("agent_pools", str(held.get("name")))
+def overlay_pool(held: Json, wanted: Params, prefix: Path = (), *, creating: bool = False) -> list[Change]:
+    """Write every given option that is not met yet into a pool (a profile, or the `properties` of a resource).
+
+    prefix: where the options are, for the names of the changes.
+    """
     scaling = wanted.get("enable_auto_scaling")
     autoscaled = held.get("enableAutoScaling") if scaling is None else scaling
     # The autoscaler owns the count of such a pool: comparing it would shrink the pool on every run.
     fields = [field for field in POOL_FIELDS if not (autoscaled and field.option == ("count",))]
     changes = _fields(held, wanted, fields, prefix, creating=creating)
     if scaling is False and any(change.option[-1] == "enable_auto_scaling" for change in changes):
-        for bound in ("minCount", "maxCount"):
-            held.pop(bound, None)
+        drop_bounds(held)
     changes += _tags(held, wanted.get("tags"), prefix)
     return changes + _raw(held, wanted.get("properties") or {}, (*prefix, "properties"), creating=creating)
 
 
-def _new_pool(wanted: Json) -> Json:
-    """A pool that does not exist: Azure wants a count and the kind of pool."""
-    pool: Json = {"name": wanted["name"]}
-    _pool(pool, wanted, creating=True)
+def new_pool(wanted: Params) -> tuple[Json, list[Change]]:
+    """A pool that does not exist, without its name: Azure wants a count and the kind of pool."""
+    pool: Json = {}
+    changes = overlay_pool(pool, wanted, creating=True)
     pool.setdefault("type", "VirtualMachineScaleSets")
     pool.setdefault("osType", "Linux")
     if wanted.get("enable_auto_scaling"):
-        pool.setdefault("count", wanted["count"] if wanted.get("count") is not None else wanted["min_count"])
+        given = (wanted.get(option) for option in ("count", "min_count"))
+        pool.setdefault("count", next((count for count in given if count is not None), 1))
     pool.setdefault("count", 1)
-    return pool
+    return pool, changes
 
 
 def _raw(held: Json, wanted: Json, prefix: Path, *, creating: bool) -> list[Change]:

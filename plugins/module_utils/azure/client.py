@@ -3,12 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Azure Resource Manager: JSON bytes in, JSON out, through the pipeline of azure-mgmt-containerservice.
-
-The SDK brings tokens and their renewal, proxies, TLS and redirects. Requests are made here and not by its operations,
-because those of version 32.x refuse newer API versions, know no resource groups, and take a DELETE's 200 for an error.
-Like az, the SDK registers the resource provider in the subscription when Azure answers that it is missing.
-"""
+"""Azure Resource Manager: JSON bytes in, JSON out, with retries that end, and refusals as typed errors."""
 
 from __future__ import annotations
 
@@ -16,39 +11,29 @@ import json
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import partial
+from itertools import count
+from urllib.parse import urlencode
 
-from .._errors import CollectionError, InvalidInput, NotFound, OperationFailed, Throttled, Unreachable, missing_library
-from .._types import Clock, Json, Params
-from .._wait import SystemClock
+from .._errors import InvalidInput, NotFound, Throttled, Unreachable
+from .._types import Clock, Json, Params, Progress
+from .._wait import TALK_EVERY_S, SystemClock, silent
 from . import cloud as clouds
 from . import credential as credentials
-from .failures import from_answer, from_token, text_of
+from . import identity as identities
+from .failures import from_answer
+from .transport import Answer, SdkTransport, Transport
 
 GROUP_API_VERSION = "2021-04-01"
+OPERATION_API_VERSION = "2017-08-31"
 MAX_ATTEMPTS = 4
 MAX_RETRY_AFTER_S = 120.0
 # 408, 500, 502-504: the answer says nothing about the request, so only reads are sent again.
 # A server that is no Resource Manager answers 404 as well; taking that for absence would create clusters.
-ABSENT = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "NotFound"})
+ABSENT = frozenset(
+    {"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "AgentPoolNotFound", "NotFound"}
+)
 TRANSIENT = frozenset({408, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-
-
-class Transport(Protocol):
-    """One HTTP exchange. Raises Unreachable without a usable answer and AuthFailed without a token."""
-
-    def __call__(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
-        """Send and wait for the answer."""
 
 
 class ArmClient:
@@ -70,10 +55,21 @@ class ArmClient:
         self.subscription_id = subscription_id
         self.api_version = api_version
         self.clock: Clock = clock or SystemClock()
+        self._deadline: float | None = None
+        self._progress: Progress = silent
+
+    def patient_until(self, deadline: float, progress: Progress) -> None:
+        """From now on, sit out throttling up to this time of the clock, and say so."""
+        self._deadline, self._progress = deadline, progress
 
     def cluster_path(self, resource_group: str, name: str, action: str = "") -> str:
         """Address of a cluster, or of one of its actions."""
         path = f"{self.group_path(resource_group)}/providers/Microsoft.ContainerService/managedClusters/{name}"
+        return f"{path}/{action}" if action else path
+
+    def pool_path(self, resource_group: str, cluster: str, name: str, action: str = "") -> str:
+        """Address of a node pool, or of one of its actions."""
+        path = self.cluster_path(resource_group, cluster, f"agentPools/{name}")
         return f"{path}/{action}" if action else path
 
     def group_path(self, resource_group: str) -> str:
@@ -97,10 +93,11 @@ class ArmClient:
         what: str,
         body: Json | None = None,
         headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         api_version: str = "",
     ) -> Answer:
         """Send to a path below the Resource Manager; 2xx is returned, everything else raised as a typed error."""
-        url = f"{self._base_url}{path}?api-version={api_version or self.api_version}"
+        url = f"{self._base_url}{path}?{urlencode({'api-version': api_version or self.api_version, **(query or {})})}"
         content = None if body is None else json.dumps(body).encode()
         answer = self._attempts(method, url, dict(headers or {}), content)
         if 200 <= answer.status < 300:
@@ -114,11 +111,16 @@ class ArmClient:
             return answer
         raise from_answer(what, answer.status, answer.headers, answer.body)
 
+    def operation_url(self, location: str, operation_id: str) -> str:
+        """Address of an operation as Azure writes it, without the signature."""
+        place = f"/subscriptions/{self.subscription_id}/providers/Microsoft.ContainerService/locations/{location}"
+        return f"{self._base_url}{place}/operations/{operation_id}?api-version={OPERATION_API_VERSION}"
+
     def _attempts(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
         started = self.clock.monotonic()
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            last = attempt == MAX_ATTEMPTS
-            pause_s = 0.5 * 2**attempt
+        for attempt in count(1):
+            last = attempt >= MAX_ATTEMPTS
+            pause_s = 0.5 * 2 ** min(attempt, 6)
             try:
                 answer = self._transport(method, url, headers, content)
             except Unreachable:
@@ -127,29 +129,43 @@ class ArmClient:
                     raise
             else:
                 if answer.status == 429:
-                    pause_s = _retry_after(answer, pause_s)
-                elif method != "GET" or answer.status not in TRANSIENT:
-                    return answer
-                if last:
+                    # A throttled request was not looked at, so it is sent again whatever it is.
+                    if last and self._deadline is None:
+                        return answer
+                    self._sit_out(_retry_after(answer, pause_s))
+                    continue
+                if last or method != "GET" or answer.status not in TRANSIENT:
                     return answer
             self.clock.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 
+    def _sit_out(self, seconds: float) -> None:
+        """Wait as long as Azure asks for; Throttled when the task's time (or a person's patience) ends before that."""
+        if self._deadline is None:
+            too_long = seconds > MAX_RETRY_AFTER_S
+        else:
+            too_long = self.clock.monotonic() + seconds > self._deadline
+        if too_long:
+            raise Throttled(
+                f"Azure asks to wait {seconds:.0f} s before the next request, which is longer than this task may wait.",
+                code="Throttled",
+                status=429,
+                remedy="Run again later, with a larger wait_timeout, or with fewer clusters at once (forks).",
+            )
+        while seconds > 0:
+            slice_s = min(seconds, TALK_EVERY_S)
+            if seconds >= 5:
+                self._progress(f"Azure asks to wait (429 Throttled), {seconds:.0f} s left")
+            self.clock.sleep(slice_s)
+            seconds -= slice_s
+
 
 def _retry_after(answer: Answer, default_s: float) -> float:
-    """Seconds that Azure asks to wait; Throttled when that is longer than anybody would want to wait silently."""
+    """Seconds that Azure asks to wait."""
     try:
-        seconds = float(answer.headers.get("retry-after", ""))
+        return max(0.5, float(answer.headers.get("retry-after", "")))
     except ValueError:
         return default_s
-    if seconds > MAX_RETRY_AFTER_S:
-        raise Throttled(
-            f"Azure asks to wait {seconds:.0f} s before the next request.",
-            code="Throttled",
-            status=429,
-            remedy="Run again later, or with fewer clusters at once (forks).",
-        )
-    return seconds
 
 
 def connect(params: Params, *, hide: Callable[[str], None], environment: Mapping[str, str] | None = None) -> ArmClient:
@@ -158,22 +174,24 @@ def connect(params: Params, *, hide: Callable[[str], None], environment: Mapping
     timeout_s = _timeout(params)
     ca_bundle = _ca_bundle(params)
     choice = credentials.choose(params, env)
-    hide(choice.secret)
-    subscription_id = str(params.get("subscription_id") or "")
-    if not subscription_id:
-        raise InvalidInput(
-            "subscription_id is not given.",
-            option="subscription_id",
-            code="MissingSubscription",
-            remedy="Set subscription_id or the environment variable AZURE_SUBSCRIPTION_ID.",
-        )
+    for secret in choice.secrets:
+        hide(secret)
+    subscription_id = identities.subscription(params, choice)
     cloud = clouds.resolve(
-        params["cloud_environment"], lambda url: clouds.fetch_json(url, ca_bundle=ca_bundle, timeout_s=timeout_s)
+        clouds.named(params["cloud_environment"], choice.cloud_environment),
+        lambda url: clouds.fetch_json(url, ca_bundle=ca_bundle, timeout_s=timeout_s),
+        env,
     )
     transport = SdkTransport(
-        credentials.build(choice, cloud, ca_bundle=ca_bundle, timeout_s=timeout_s),
+        partial(
+            identities.build,
+            choice,
+            cloud,
+            ca_bundle=ca_bundle,
+            timeout_s=timeout_s,
+            subscription_id=subscription_id,
+        ),
         cloud,
-        subscription_id=subscription_id,
         ca_bundle=ca_bundle,
         timeout_s=timeout_s,
     )
@@ -219,107 +237,3 @@ def _ca_bundle(params: Params) -> str | None:
             remedy="Give the path of a PEM file with the certificates to trust, or leave the option out.",
         ) from error
     return str(path)
-
-
-class SdkTransport:
-    """Sends through the pipeline of the installed azure-mgmt-containerservice (41.x and 32.1 are tested)."""
-
-    def __init__(
-        self,
-        credential: Any,
-        cloud: clouds.Cloud,
-        *,
-        subscription_id: str,
-        ca_bundle: str | None,
-        timeout_s: float,
-    ) -> None:
-        try:
-            from azure.core.rest import HttpRequest
-            from azure.mgmt.containerservice import ContainerServiceClient
-        except ImportError as error:
-            raise missing_library("azure-mgmt-containerservice", error) from error
-        self._request = HttpRequest
-        sdk = ContainerServiceClient(
-            credential,
-            subscription_id,
-            base_url=cloud.resource_manager,
-            credential_scopes=[cloud.scope],
-            # Retries are ours (ArmClient): the SDK's take minutes for an endpoint that is not there.
-            retry_total=0,
-            connection_timeout=timeout_s,
-            read_timeout=timeout_s,
-            user_agent="cloudnet.aks_cilium",
-            **({"connection_verify": ca_bundle} if ca_bundle else {}),
-        )
-        # 32.x has no public send_request, and that of 41.x rewrites addresses; this one takes them verbatim on both.
-        self._send = sdk._client.send_request
-
-    def __call__(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
-        """Send one request, the token included."""
-        from azure.core.exceptions import AzureError
-
-        sent = {"Accept": "application/json", **headers}
-        if content is not None:
-            sent["Content-Type"] = "application/json"
-        try:
-            answer = self._send(self._request(method, url, headers=sent, content=content))
-            return Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, _json(answer))
-        except AzureError as error:
-            raise _translated(error) from error
-
-
-def _json(answer: Any) -> Any:
-    """The JSON of an answer; text that is no JSON becomes an error of its own only where success was reported."""
-    text = answer.text() if answer.content else ""
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        if answer.status_code < 300:
-            raise _invalid(f"HTTP {answer.status_code}, {len(text)} characters") from error
-        return {"error": {"code": f"HTTP{answer.status_code}", "message": text[:200]}}
-
-
-def _invalid(reason: str) -> Unreachable:
-    """An answer that is cut off or no JSON is as good as none: reads are sent again."""
-    return Unreachable(
-        f"Azure's answer is not the JSON it should be ({reason}).",
-        code="InvalidAnswer",
-        remedy="Run again; if it stays, look at the proxy between this machine and Azure.",
-    )
-
-
-def _translated(error: Exception) -> CollectionError:
-    """Errors of azure-core and azure-identity as ours; a failed connection may hide inside a failed login."""
-    from azure.core.exceptions import (
-        ClientAuthenticationError,
-        DecodeError,
-        ServiceRequestError,
-        ServiceResponseError,
-    )
-
-    if isinstance(error, DecodeError):
-        return _invalid("it cannot be decoded")
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
-            return Unreachable(
-                f"Azure does not answer: {_reason(cause)}.",
-                code="Unreachable",
-                remedy="Check the network, the proxy, cloud_environment and ca_bundle.",
-            )
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, ClientAuthenticationError):
-        return from_token(str(error.message))
-    return OperationFailed(f"The request failed: {text_of(error)}", code=type(error).__name__)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost reason, which is the readable one, without the query of a signed address."""
-    reason: object = error
-    while getattr(reason, "inner_exception", None) or getattr(reason, "reason", None):
-        reason = getattr(reason, "inner_exception", None) or getattr(reason, "reason", None)
-    if isinstance(reason, BaseException) and reason.args and isinstance(reason.args[0], BaseException):
-        reason = getattr(reason.args[0], "reason", None) or reason.args[0]
-    return text_of(reason).rstrip(".")

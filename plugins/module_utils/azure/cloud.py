@@ -7,18 +7,20 @@
 
 from __future__ import annotations
 
+import configparser
 import json
-import urllib.error
+import os
+import re
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible.module_utils.urls import ConnectionError, open_url
-
-from .._errors import InvalidInput, Unreachable
+from .._errors import InvalidInput, Unreachable, missing_library
 from .._types import Json
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+# Azure Stack Hub may know this version only; it names neither the Resource Manager nor the identity provider.
+OLD_METADATA_PATH = "/metadata/endpoints?api-version=2015-01-01"
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,62 @@ KNOWN = {
 }
 
 
-def resolve(value: str, fetch: Callable[[str], Json]) -> Cloud:
-    """The cloud that the option cloud_environment names; fetch reads the JSON document behind an https URL."""
+DEFAULT = "AzureCloud"
+
+
+def named(option: str, profile: str) -> str:
+    """The cloud of a task: its option (or AZURE_CLOUD_ENVIRONMENT), and only beside its default that of the profile."""
+    # AWX may leave the variable empty.
+    option = option or DEFAULT
+    return profile if profile and option == DEFAULT else option
+
+
+def is_address(value: str) -> bool:
+    """Whether cloud_environment is no name that is known by itself, so that its metadata must be asked for."""
+    return bool(value) and value.lower() not in KNOWN
+
+
+def resolve(value: str, fetch: Callable[[str], Json], environment: Mapping[str, str] | None = None) -> Cloud:
+    """The cloud that the option cloud_environment names; fetch reads the JSON document behind an https URL.
+
+    A name that is not known by itself may be one that was registered with `az cloud register`.
+    """
     known = KNOWN.get(value.lower())
     if known:
         return known
-    parsed = urllib.parse.urlparse(value)
+    address = value if ":" in value else registered(value, os.environ if environment is None else environment)
+    parsed = urllib.parse.urlparse(address)
     if parsed.scheme != "https" or not parsed.netloc:
         names = ", ".join(cloud.name for cloud in KNOWN.values())
         raise InvalidInput(
-            f"cloud_environment={value!r} is neither the name of a cloud ({names}) nor an https URL.",
+            f"cloud_environment={value!r} is neither the name of a cloud ({names}, or one registered with az) nor an "
+            "https URL.",
             option="cloud_environment",
             code="UnknownCloudEnvironment",
             remedy=f"Use one of {names}, or the https address of an Azure Resource Manager that serves metadata.",
         )
     # A full metadata address and the bare address of the Resource Manager are both in use.
-    base = value.split("/metadata/endpoints", 1)[0].rstrip("/")
-    return from_metadata(base, fetch(base + METADATA_PATH))
+    base = address.split("/metadata/endpoints", 1)[0].rstrip("/")
+    try:
+        document = fetch(base + METADATA_PATH)
+    except Unreachable as error:
+        if error.status not in (400, 404):
+            raise
+        document = fetch(base + OLD_METADATA_PATH)
+    return from_metadata(base, document)
+
+
+def registered(name: str, environment: Mapping[str, str]) -> str:
+    """Address of the Resource Manager of a cloud in az's own list (`az cloud register`); empty where there is none."""
+    folder = environment.get("AZURE_CONFIG_DIR") or os.path.join("~", ".azure")
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(os.path.join(os.path.expanduser(folder), "clouds.config"), encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        # az's file, not ours: what is unreadable names no cloud.
+        return ""
+    section = next((item for item in parser.sections() if item.lower() == name.lower()), "")
+    return parser.get(section, "endpoint_resource_manager", fallback="") if section else ""
 
 
 def from_metadata(base: str, document: Json) -> Cloud:
@@ -91,7 +132,8 @@ def from_metadata(base: str, document: Json) -> Cloud:
             code="IncompleteCloudMetadata",
             remedy="Give the address of an Azure Resource Manager (api-version 2022-09-01 of its metadata).",
         )
-    adfs = str(authentication.get("identityProvider") or "").upper() == "ADFS"
+    # The old form of the document does not name the provider; its address does.
+    adfs = str(authentication.get("identityProvider") or "").upper() == "ADFS" or login.endswith("/adfs")
     return Cloud(
         name=str(document.get("name") or base),
         resource_manager=str(document.get("resourceManager") or base).rstrip("/"),
@@ -102,19 +144,33 @@ def from_metadata(base: str, document: Json) -> Cloud:
     )
 
 
+def _reason(error: BaseException) -> str:
+    """The innermost reason of a failed request, which is the readable one."""
+    reason: object = error.args[0] if error.args else error
+    while getattr(reason, "reason", None):
+        reason = getattr(reason, "reason", None)
+    return re.sub(r"^\S*HTTPS?Connection\S*?(\(.*?\))?: ", "", str(reason)).rstrip(".")
+
+
 def fetch_json(url: str, *, ca_bundle: str | None, timeout_s: float) -> Json:
     """GET a JSON document over TLS; every failure names the option cloud_environment."""
     try:
-        with open_url(url, timeout=timeout_s, ca_path=ca_bundle) as answer:
-            # Azure Stack puts a byte order mark before the document.
-            document = json.loads(answer.read().decode("utf-8-sig"))
-    except (OSError, ValueError, ConnectionError) as error:
-        reason = getattr(error, "reason", None) or error
+        # What azure-core uses, too; ansible.module_utils.urls takes long to import.
+        import requests
+    except ImportError as error:
+        raise missing_library("azure-identity", error) from error
+    try:
+        answer = requests.get(url, timeout=timeout_s, verify=ca_bundle or True)
+        answer.raise_for_status()
+        # Azure Stack puts a byte order mark before the document.
+        document = json.loads(answer.content.decode("utf-8-sig"))
+    except (requests.RequestException, ValueError) as error:
+        held = getattr(error, "response", None)
         raise Unreachable(
-            f"The cloud metadata at {url} could not be read: {reason}.",
+            f"The cloud metadata at {url} could not be read: {_reason(error)}.",
             option="cloud_environment",
             code="CloudMetadataUnavailable",
-            status=error.code if isinstance(error, urllib.error.HTTPError) else None,
+            status=None if held is None else held.status_code,
             remedy="Check cloud_environment, the network, and ca_bundle where the endpoint has its own certificate.",
         ) from error
     if not isinstance(document, dict):

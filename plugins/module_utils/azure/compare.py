@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from .._types import Json
@@ -60,6 +61,42 @@ def pod_cidr(live: Any, wanted: Any, holder: Json) -> bool:
     if live is None and str(holder.get("networkPlugin") or "").lower() == "none":
         return True
     return network(live, wanted, holder)
+
+
+def pod_cidrs(live: Any, wanted: Any, holder: Json) -> bool:
+    """The same for the list, which those versions do not tell either."""
+    if live is None and str(holder.get("networkPlugin") or "").lower() == "none":
+        return True
+    return networks(live, wanted, holder)
+
+
+def texts(live: Any, wanted: Any, holder: Json) -> bool:
+    """Equal as names with texts (labels)."""
+    return dict(live or {}) == {key: text(value) for key, value in (wanted or {}).items()}
+
+
+def text(value: Any) -> str:
+    """The text of a tag or label: YAML makes numbers and booleans of some of them."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def instant(live: Any, wanted: Any, holder: Json) -> bool:
+    """Equal as points in time."""
+    have, want = parse_instant(str(live or "")), parse_instant(str(wanted or ""))
+    return have is not None and have == want
+
+
+def parse_instant(text: str) -> datetime | None:
+    """A time in ISO 8601, as UTC where it names no zone; None where it is none."""
+    # Python 3.10 knows neither Z nor seven digits after the second, and Azure writes both.
+    plain = re.sub(r"(\.\d{6})\d+", r"\1", re.sub(r"[Zz]$", "+00:00", text.strip()))
+    try:
+        parsed = datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
 def disk_size(live: Any, wanted: Any, holder: Json) -> bool:

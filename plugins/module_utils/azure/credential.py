@@ -3,27 +3,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Which Azure credential a task uses, from its options and its environment."""
+"""Which Azure credential a task uses, from its options, its environment and ~/.azure/credentials."""
 
 from __future__ import annotations
 
+import configparser
+import os
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from .._errors import InvalidInput, missing_library
+from .._errors import InvalidInput
 from .._types import Params
-from .cloud import Cloud
+from .cloud import is_address
 
 # Ansible's and AWX's spelling first, then the one of azure-identity.
 ENVIRONMENT = {
     "tenant": ("AZURE_TENANT", "AZURE_TENANT_ID"),
     "client_id": ("AZURE_CLIENT_ID",),
     "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
+    "certificate_path": ("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
+    "certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
+    "federated_token": ("AZURE_FEDERATED_TOKEN",),
+    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
 }
-TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 (the name of a variable)
+# What proves an identity, in the order of preference, and the kind of credential that it makes.
+PROOFS = {
+    "secret": "service_principal",
+    "certificate_path": "certificate",
+    "federated_token": "workload_identity",
+    "federated_token_file": "workload_identity",
+}
+IDENTITY_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+PROFILES = "~/.azure/credentials"
+# As azure.azcollection names the keys of a profile.
+PROFILE_KEYS = {"x509_certificate_path": "certificate_path"}
+Profiles = Callable[[str], dict[str, str] | None]
 
 
 @dataclass(frozen=True)
@@ -31,38 +47,183 @@ class Choice:
     """The kind of credential, and what it is made of."""
 
     kind: str
-    """service_principal, workload_identity, cli or managed_identity."""
+    """service_principal (with a secret), certificate, workload_identity, cli or managed_identity."""
     tenant: str = ""
     client_id: str = ""
-    secret: str = ""
-    token_file: str = ""
+    secret: str = field(default="", repr=False)
+    certificate_path: str = ""
+    certificate_password: str = field(default="", repr=False)
+    federated_token: str = field(default="", repr=False)
+    federated_token_file: str = ""
+    subscription_id: str = ""
+    """As the profile says; options and environment are before it."""
+    cloud_environment: str = ""
+    """As the profile says."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return tuple(filter(None, (self.secret, self.certificate_password, self.federated_token)))
 
 
-def choose(params: Params, environment: Mapping[str, str], *, have_az: bool | None = None) -> Choice:
-    """Decide by auth_source; `auto` takes the first that is complete; half a service principal is an error."""
-    source = params["auth_source"]
-    found = _values(params, environment, source)
-    token_file = environment.get(TOKEN_FILE, "")
-    chosen = Choice("", _checked_tenant(found["tenant"]), found["client_id"], found["secret"], token_file)
-    if source == "cli":
-        return Choice("cli", tenant=chosen.tenant)
-    if source == "managed_identity":
-        return Choice("managed_identity", client_id=chosen.client_id)
-    if source == "workload_identity":
-        return _workload_identity(chosen)
-    if source in ("options", "environment") or chosen.secret:
-        return _service_principal(chosen, source)
-    return _automatic(chosen, environment, shutil.which("az") is not None if have_az is None else have_az)
+def choose(
+    params: Params,
+    environment: Mapping[str, str],
+    *,
+    have_az: bool | None = None,
+    profiles: Profiles | None = None,
+) -> Choice:
+    """Decide by auth_source; `auto` takes the first that is there; half a service principal is an error."""
+    return _Chooser(params, environment, profiles or read_profile, have_az).choose()
 
 
-def _values(params: Params, environment: Mapping[str, str], source: str) -> dict[str, str]:
-    values = {}
-    for option, variables in ENVIRONMENT.items():
-        given = "" if source == "environment" else str(params.get(option) or "")
-        if not given and source != "options":
-            given = next((environment[name] for name in variables if environment.get(name)), "")
-        values[option] = given
-    return values
+class _Chooser:
+    """One decision, with what it is made from."""
+
+    def __init__(
+        self, params: Params, environment: Mapping[str, str], profiles: Profiles, have_az: bool | None
+    ) -> None:
+        self.environment = environment
+        self.profiles = profiles
+        self.have_az = shutil.which("az") is not None if have_az is None else have_az
+        self.source: str = params["auth_source"]
+        self.profile: str = params.get("profile") or ""
+        self.options = {name: str(params.get(name) or "") for name in ENVIRONMENT}
+        self.variables = {
+            name: next((environment[variable] for variable in variables if environment.get(variable)), "")
+            for name, variables in ENVIRONMENT.items()
+        }
+        self.both = {name: self.options[name] or self.variables[name] for name in ENVIRONMENT}
+        # ADFS needs no tenant; whether a cloud has it is known only when its metadata is read.
+        self.needs_tenant = not is_address(str(params.get("cloud_environment") or ""))
+
+    def choose(self) -> Choice:
+        """By auth_source."""
+        if self.source == "cli":
+            return Choice("cli", tenant=_checked_tenant(self.both["tenant"]))
+        if self.source == "managed_identity":
+            return Choice("managed_identity", client_id=self.both["client_id"])
+        if self.source == "workload_identity":
+            return self._workload_identity()
+        if self.source == "credential_file":
+            return self._from_profile(self._profile_name())
+        if self.source == "options":
+            return self._made_of(self.options, "as module options")
+        if self.source == "environment":
+            return self._made_of(self.variables, "in the environment")
+        return self._automatic()
+
+    def _automatic(self) -> Choice:
+        anywhere = "as module options or in the environment"
+        if any(self.options[proof] for proof in PROOFS):
+            # An option decides the kind; only what completes it may come from the environment.
+            proofs = {proof: self.options[proof] for proof in PROOFS}
+            return self._made_of({**self.both, **proofs}, anywhere)
+        if self.profile or self.environment.get("AZURE_PROFILE"):
+            return self._from_profile(self._profile_name())
+        if self.variables["secret"] or self.variables["certificate_path"]:
+            return self._made_of(self.both, anywhere)
+        if self._has_token() and self.both["client_id"] and (self.both["tenant"] or not self.needs_tenant):
+            return self._workload_identity()
+        if any(self.environment.get(name) for name in IDENTITY_ENDPOINTS):
+            return Choice("managed_identity", client_id=self.both["client_id"])
+        if self.both["client_id"]:
+            return self._made_of(self.both, anywhere)
+        found = self.profiles("default")
+        if found and any(found.get(proof) for proof in PROOFS):
+            return self._from_profile("default")
+        if self.have_az:
+            return Choice("cli", tenant=_checked_tenant(self.both["tenant"]))
+        raise self._nothing(found)
+
+    def _has_token(self) -> bool:
+        return bool(self.both["federated_token"] or self.both["federated_token_file"])
+
+    def _profile_name(self) -> str:
+        return self.profile or self.environment.get("AZURE_PROFILE") or "default"
+
+    def _made_of(self, values: Mapping[str, str], where: str) -> Choice:
+        """A credential of the first proof among the values; the error names what is missing, and where."""
+        proof = next((name for name in PROOFS if values[name]), "secret")
+        self._require(values, proof, where, f"The {_spoken(proof)}")
+        tenant = _checked_tenant(values["tenant"])
+        password = values["certificate_password"] if proof == "certificate_path" else ""
+        return Choice(
+            PROOFS[proof], tenant, values["client_id"], certificate_password=password, **{proof: values[proof]}
+        )
+
+    def _workload_identity(self) -> Choice:
+        # A token that is given as such is before a file; of each, the option is before the variable.
+        proofs = [
+            (values, name)
+            for values in (self.options, self.variables)
+            for name in ("federated_token", "federated_token_file")
+        ]
+        given, proof = next(((held, name) for held, name in proofs if held[name]), (self.both, "federated_token_file"))
+        values = {**self.both, proof: given[proof]}
+        self._require(values, proof, "as module options or in the environment", "The workload identity")
+        tenant = _checked_tenant(values["tenant"])
+        return Choice("workload_identity", tenant, values["client_id"], **{proof: values[proof]})
+
+    def _require(self, values: Mapping[str, str], proof: str, where: str, what: str) -> None:
+        needed = [*(["tenant"] if self.needs_tenant else []), "client_id", proof]
+        missing = [name for name in needed if not values.get(name)]
+        if not missing:
+            return
+        variables = ", ".join(" or ".join(ENVIRONMENT[name]) for name in missing)
+        others = " (or certificate_path, or federated_token)" if "secret" in missing else ""
+        raise InvalidInput(
+            f"{what} is incomplete: {' and '.join(missing)}{others} not given {where}.",
+            option=missing[0],
+            code="IncompleteCredential",
+            remedy=f"Set {', '.join(missing)} (environment: {variables}), or choose another auth_source.",
+        )
+
+    def _from_profile(self, name: str) -> Choice:
+        found = self.profiles(name)
+        if found is None:
+            raise InvalidInput(
+                f"profile={name!r} is not in {PROFILES}.",
+                option="profile",
+                code="ProfileNotFound",
+                remedy=f"Add a section [{name}] with tenant, client_id, secret and subscription_id, or choose another.",
+            )
+        values = {**dict.fromkeys(ENVIRONMENT, ""), **found}
+        made = self._made_of(values, f"in the profile {name} of {PROFILES}")
+        more = {key: found.get(key, "") for key in ("subscription_id", "cloud_environment")}
+        return Choice(**{**vars(made), **more})
+
+    def _nothing(self, profile: Mapping[str, str] | None) -> InvalidInput:
+        """The error that says what was tried, and what each lacked. It names variables, never values."""
+        proofs = "secret, certificate_path, federated_token or federated_token_file"
+        names = ", ".join(variable for name in ("client_id", *PROOFS) for variable in ENVIRONMENT[name])
+        tried = {
+            "options": f"no {proofs}",
+            "environment": f"none of {names} is set",
+            "managed_identity": f"none of {', '.join(IDENTITY_ENDPOINTS)} is set",
+            "credential_file": f"{PROFILES} has no section [default]"
+            if profile is None
+            else f"the section [default] of {PROFILES} has no secret and no x509_certificate_path",
+            "cli": "there is no program az",
+        }
+        user = self.environment.get("AZURE_AD_USER") or self.environment.get("AZURE_USERNAME")
+        refused = " A login with a user's name and password is not offered: Entra ID asks for a second factor."
+        return InvalidInput(
+            f"No Azure credential was found. Tried: {'; '.join(f'{way}: {lack}' for way, lack in tried.items())}."
+            f"{refused if user else ''}",
+            option="auth_source",
+            code="NoCredential",
+            details={"tried": tried},
+            # The metadata service of a virtual machine is not probed: elsewhere that costs a timeout.
+            remedy="Set tenant, client_id and secret (or AZURE_TENANT, AZURE_CLIENT_ID, AZURE_SECRET), run az login, "
+            "or set auth_source to managed_identity on an Azure virtual machine.",
+        )
+
+
+def _spoken(proof: str) -> str:
+    return {"secret": "service principal", "certificate_path": "service principal with a certificate"}.get(
+        proof, "workload identity"
+    )
 
 
 def _checked_tenant(tenant: str) -> str:
@@ -77,82 +238,20 @@ def _checked_tenant(tenant: str) -> str:
     return tenant
 
 
-def _service_principal(chosen: Choice, source: str) -> Choice:
-    parts = {"tenant": chosen.tenant, "client_id": chosen.client_id, "secret": chosen.secret}
-    missing = [name for name, value in parts.items() if not value]
-    if missing:
-        ways = {
-            "options": "as module options",
-            "environment": "in the environment",
-        }.get(source, "as module options or in the environment")
-        variables = ", ".join(" or ".join(ENVIRONMENT[name]) for name in missing)
-        raise InvalidInput(
-            f"The service principal is incomplete: {' and '.join(missing)} not given {ways}.",
-            option=missing[0],
-            code="IncompleteCredential",
-            remedy=f"Set {', '.join(missing)} (environment: {variables}), or choose another auth_source.",
-        )
-    return Choice("service_principal", **parts)
-
-
-def _workload_identity(chosen: Choice) -> Choice:
-    parts = {"tenant": chosen.tenant, "client_id": chosen.client_id, TOKEN_FILE: chosen.token_file}
-    missing = [name for name, value in parts.items() if not value]
-    if missing:
-        raise InvalidInput(
-            f"auth_source=workload_identity lacks {' and '.join(missing)}.",
-            option="auth_source",
-            code="IncompleteCredential",
-            remedy=f"Set tenant, client_id and the environment variable {TOKEN_FILE}.",
-        )
-    return Choice("workload_identity", chosen.tenant, chosen.client_id, token_file=chosen.token_file)
-
-
-def _automatic(chosen: Choice, environment: Mapping[str, str], have_az: bool) -> Choice:
-    if chosen.token_file and chosen.tenant and chosen.client_id:
-        return _workload_identity(chosen)
-    if environment.get("IDENTITY_ENDPOINT") or environment.get("MSI_ENDPOINT"):
-        return Choice("managed_identity", client_id=chosen.client_id)
-    if chosen.client_id:
-        return _service_principal(chosen, "auto")
-    if have_az:
-        return Choice("cli", tenant=chosen.tenant)
-    # The metadata service of a virtual machine is not probed: elsewhere that costs a timeout and a puzzling error.
-    raise InvalidInput(
-        "No Azure credential was found: no service principal, no workload identity, and no az CLI.",
-        option="auth_source",
-        code="NoCredential",
-        remedy="Set tenant, client_id and secret (or AZURE_TENANT, AZURE_CLIENT_ID, AZURE_SECRET), run az login, "
-        "or set auth_source to managed_identity on an Azure virtual machine.",
-    )
-
-
-def build(choice: Choice, cloud: Cloud, *, ca_bundle: str | None, timeout_s: float) -> Any:
-    """The azure-identity credential (a TokenCredential) for a choice."""
+def read_profile(name: str, path: str = PROFILES) -> dict[str, str] | None:
+    """A section of the credentials file that azure.azcollection reads; None where there is none."""
+    # No interpolation: a secret may hold a percent sign.
+    parser = configparser.ConfigParser(interpolation=None)
     try:
-        from azure import identity
-    except ImportError as error:
-        raise missing_library("azure-identity", error) from error
-    transport: dict[str, Any] = {
-        "retry_total": 0,
-        "connection_timeout": timeout_s,
-        "read_timeout": timeout_s,
-        **({"connection_verify": ca_bundle} if ca_bundle else {}),
-    }
-    authority = {"authority": cloud.authority, "disable_instance_discovery": cloud.discovered}
-    if choice.kind == "service_principal":
-        tenant = cloud.tenant or choice.tenant
-        return identity.ClientSecretCredential(tenant, choice.client_id, choice.secret, **authority, **transport)
-    if choice.kind == "workload_identity":
-        return identity.WorkloadIdentityCredential(
-            tenant_id=choice.tenant,
-            client_id=choice.client_id,
-            token_file_path=choice.token_file,
-            **authority,
-            **transport,
-        )
-    if choice.kind == "managed_identity":
-        return identity.ManagedIdentityCredential(**({"client_id": choice.client_id} if choice.client_id else {}))
-    return identity.AzureCliCredential(
-        **({"tenant_id": choice.tenant} if choice.tenant else {}), process_timeout=int(max(timeout_s, 10))
-    )
+        parser.read(os.path.expanduser(path), encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        # The text of the error would quote a line, which may hold a secret.
+        raise InvalidInput(
+            f"profile={name!r}: {path} is no INI file that can be read ({type(error).__name__}).",
+            option="profile",
+            code="ProfileUnreadable",
+            remedy=f"Correct {path}, or choose another auth_source.",
+        ) from None
+    if not parser.has_section(name):
+        return None
+    return {PROFILE_KEYS.get(key, key): value for key, value in parser.items(name)}

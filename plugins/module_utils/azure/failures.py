@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .._errors import AuthFailed, CollectionError, Conflict, InvalidInput, NotFound, OperationFailed, Throttled
 from .._types import Json
@@ -27,6 +27,9 @@ REMEDIES = {
     "ErrCode_InsufficientVCPUQuota": "Choose a smaller count or another vm_size or location, or ask for more quota.",
     "SkuNotAvailable": "Choose another agent_pools vm_size or another location.",
     "VMSizeNotSupported": "Choose another agent_pools vm_size or another location.",
+    "NodePoolMcVersionIncompatible": "Give the pool no newer orchestrator_version than kubernetes_version.",
+    "ResourceNotFound": "Check name, resource_group and subscription_id.",
+    "ParentResourceNotFound": "Check the names of cluster and resource group, and subscription_id.",
     "ResourceGroupNotFound": "Create the resource group, or set create_resource_group to true.",
     "ResourceGroupBeingDeleted": "Wait until the resource group is gone, then run again.",
     "SubscriptionNotFound": "Check subscription_id, and that the credential may see this subscription.",
@@ -41,11 +44,25 @@ REMEDIES = {
     "NoRegisteredProviderFound": "Set api_version to one that this cloud offers, or choose another location.",
     "RequestDisallowedByPolicy": "An Azure Policy refuses this: ask who administers the subscription.",
     "AKSOperationPreempted": "A newer operation took over: run again.",
+    "AKSOperationPreemptedByDelete": "Somebody deletes it: find out who, then run again.",
+    "OriginalEtagNotExpect": "Somebody else changed the cluster meanwhile: run again.",
+    "NotLatestOperation": "A newer operation took over: run again.",
+    "OperationCanceled": "Somebody aborted it (az aks operation-abort): run again to bring the cluster about.",
+    "Canceled": "Somebody aborted it (az aks operation-abort): run again to bring the cluster about.",
+    "PodDrainFailure": "A pod disruption budget keeps pods on a node: see the message, free it, then run again.",
     "AADSTS7000215": "The secret is wrong: give the secret's value (not its id), and check that it has not expired.",
     "AADSTS7000222": "The secret has expired: make a new one.",
     "AADSTS700016": "client_id is not known in this tenant: check client_id and tenant.",
+    "AADSTS700024": "The token's time is over or has not begun: get a new one, and check the clock of this machine.",
+    "AADSTS700027": "The application does not know this certificate: upload it to client_id, or give the one it has.",
+    "AADSTS70021": "No federated credential of client_id fits the token: compare issuer, subject and audience.",
+    "AADSTS700213": "No federated credential of client_id fits the token: compare issuer, subject and audience.",
+    "AADSTS53003": "A conditional access policy of the tenant refuses this login: ask who administers the tenant.",
     "AADSTS90002": "The tenant was not found: check tenant and cloud_environment.",
 }
+# A newer operation took the place of ours: what it left is what counts.
+SUPERSEDED = frozenset({"AKSOperationPreempted", "OperationPreempted", "OriginalEtagNotExpect", "NotLatestOperation"})
+_RACES = ("EtagMismatch", "PreconditionFailed", "OperationPreempted")
 _STATIC_CREDENTIAL = "disable local accounts"
 
 
@@ -110,6 +127,36 @@ def _details(error: Json) -> Json:
     return {"azure": details} if details else {}
 
 
+def lost_race(error: CollectionError) -> bool:
+    """Whether another writer was faster: on fresh data the same request may succeed at once."""
+    if not isinstance(error, Conflict):
+        return False
+    return error.status == 412 or any(race in error.code for race in _RACES)
+
+
+def lock_held(error: CollectionError) -> bool:
+    """Whether another operation is in progress; OperationNotAllowed has other reasons as well (quota, stopped)."""
+    return isinstance(error, Conflict) and (
+        error.code.startswith("AnotherOperation")
+        or ("OperationNotAllowed" in error.code and bool(re.search(r"in progress|pending", error.message, re.I)))
+    )
+
+
+def from_state(message: str, documents: Sequence[Json], *, code: str, remedy: str) -> OperationFailed:
+    """The error for an object whose state tells a failure, with the reason where one of the documents has it."""
+    errors = [error_of((document.get("status") or {}).get("provisioningError")) for document in documents]
+    reason = next((error for error in errors if error), {})
+    told = text_of(reason.get("message") or "").strip().rstrip(".")
+    code = str(reason.get("code") or code)
+    return OperationFailed(
+        f"{message}: {told}." if told else f"{message}.",
+        code=code,
+        target=str(reason.get("target") or ""),
+        details=_details(reason),
+        remedy=remedy_for(code, str(reason.get("subcode") or ""), told) or remedy,
+    )
+
+
 def from_operation(what: str, document: Json) -> OperationFailed:
     """The error for an operation that ended as Failed or Canceled."""
     error = error_of(document)
@@ -121,6 +168,7 @@ def from_operation(what: str, document: Json) -> OperationFailed:
         target=str(error.get("target") or ""),
         details=_details(error),
         remedy=remedy_for(code, str(error.get("subcode") or ""), message)
+        or REMEDIES.get(str(document.get("status")))
         or "Read the message; once its cause is gone, run again: a failed cluster is reconciled.",
     )
 

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .._errors import NotFound
 from .._types import Json, Progress
 from .client import GROUP_API_VERSION, ArmClient
@@ -33,14 +35,15 @@ def create_group(arm: ArmClient, name: str, location: str, tags: Json) -> None:
     )
 
 
-def reason_to_keep(arm: ArmClient, name: str, group: Json, *, without: str = "") -> str:
-    """Why the group must stay; empty when it is ours and holds nothing but the object `without`."""
+def reason_to_keep(arm: ArmClient, name: str, group: Json, *, without: Sequence[str] = ()) -> str:
+    """Why the group must stay; empty when it is ours and holds nothing but the objects `without` (their ids)."""
     if (group.get("tags") or {}).get(OUR_TAG) != OUR_VALUE:
         return f"it does not carry the tag {OUR_TAG}={OUR_VALUE}"
     answer = arm.get(f"{arm.group_path(name)}/resources", what=f"contents of {name}", api_version=GROUP_API_VERSION)
     content = (answer.body or {}).get("value") if answer else []
     ids = [str(item.get("id")) for item in content or []]
-    others = [item for item in ids if item.lower() != without.lower()]
+    ignored = {item.lower() for item in without}
+    others = [item for item in ids if item.lower() not in ignored]
     return f"it is not empty ({len(others)} resources)" if others else ""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._errors import InvalidInput, OperationFailed
 from .._types import Json
+from .kubelogin import kind_of
 
 LISTS = ("clusters", "contexts", "users")
 SECRET_KEYS = frozenset({"client-key-data", "token", "password", "client-secret", "id-token", "refresh-token"})
@@ -139,10 +140,12 @@ def described(document: Json, context: str) -> Json:
         return {}
     inner = entry.get("context") or {}
     cluster: Json = next((item for item in document.get("clusters") or [] if item["name"] == inner.get("cluster")), {})
+    user: Json = next((item for item in document.get("users") or [] if item["name"] == inner.get("user")), {})
     return {
         "context": context,
         "server": (cluster.get("cluster") or {}).get("server") or "",
         "user": inner.get("user") or "",
+        "login": kind_of(user.get("user") or {}),
         "current_context": document.get("current-context") or "",
     }
 

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .._errors import Throttled, Unreachable
+from .._errors import CollectionError, OperationFailed, Throttled, Unreachable
 from .._types import Clock, Json, Progress
-from .._wait import Look, wait_until
-from .client import Answer, ArmClient
-from .failures import from_operation
+from .._wait import TALK_EVERY_S, Look, wait_until
+from .client import TRANSIENT, ArmClient
+from .failures import error_of, from_operation
+from .transport import Answer
 
 FAILED = frozenset({"failed", "canceled"})
 ENDED = FAILED | {"succeeded"}
@@ -24,6 +26,9 @@ FIRST_PAUSE_S = 1.0
 POLL_EVERY_S = 10.0
 # A wait of many minutes outlives a short outage, yet not a lost endpoint.
 MAX_MISSED_LOOKS = 5
+# `InProgress` with this code is no failure by itself; an operation that stays so was taken over by a newer one.
+TAKEN_OVER = "NotLatestOperation"
+MAX_TAKEN_OVER_LOOKS = 12
 PICK_UP = "The operation goes on in Azure: run again to pick it up, or raise wait_timeout."
 T = TypeVar("T")
 
@@ -33,10 +38,11 @@ class Operation:
     """An operation that Azure accepted. url is signed: it never leaves this process."""
 
     action: str
-    """create, update, delete or tags."""
+    """create, update, tags, delete, start, stop or upgrade_node_image."""
     url: str
     id: str
     provisioning_state: str
+    location: str = ""
 
     def view(self) -> Json:
         """What a result may show."""
@@ -46,20 +52,65 @@ class Operation:
 def accepted(action: str, answer: Answer) -> Operation:
     """The operation behind the answer to a write; url and id are empty where Azure names none."""
     url = answer.headers.get("azure-asyncoperation", "")
-    properties = answer.body.get("properties") if isinstance(answer.body, dict) else None
-    state = str((properties or {}).get("provisioningState") or "")
-    return Operation(action, url, url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1], state)
+    place = url.split("?", 1)[0].rstrip("/")
+    location = re.search(r"/locations/([^/]+)/operations/", place)
+    return Operation(action, url, place.rsplit("/", 1)[-1], _stated(answer.body), location.group(1) if location else "")
 
 
-def follow(arm: ArmClient, operation: Operation, *, what: str, timeout_s: float, progress: Progress) -> None:
-    """Wait for the end of an operation that has an address; OperationFailed when it ended badly."""
+def _stated(document: Any) -> str:
+    properties = document.get("properties") if isinstance(document, dict) else None
+    return str((properties or {}).get("provisioningState") or "")
+
+
+def provisioning_state(document: Json) -> str:
+    """The state of an object; Succeeded where it has none."""
+    return _stated(document) or "Succeeded"
+
+
+def busy_state(document: Json) -> str:
+    """The provisioning state while an operation works on the object, empty otherwise."""
+    state = provisioning_state(document)
+    return "" if state.lower() in ENDED else state
+
+
+def pool_states(document: Json | None) -> dict[str, str]:
+    """Provisioning state by pool name, as far as Azure tells it."""
+    pools = ((document or {}).get("properties") or {}).get("agentPoolProfiles") or []
+    states = {str(pool.get("name")): str(pool.get("provisioningState") or "") for pool in pools}
+    return dict(sorted(states.items()))
+
+
+def busy_pools(document: Json) -> list[str]:
+    """Names of the node pools of a cluster that an operation works on."""
+    return [name for name, state in pool_states(document).items() if state and state.lower() not in ENDED]
+
+
+def follow(
+    arm: ArmClient,
+    operation: Operation,
+    *,
+    what: str,
+    timeout_s: float,
+    progress: Progress,
+    watch: Callable[[], Json | None] | None = None,
+) -> None:
+    """Wait for the end of an operation that has an address; OperationFailed when it ended badly.
+
+    watch reads the cluster now and then, so that the lines tell the state of each pool, too.
+    """
     patient = _Patient(lambda: arm.look(operation.url, what=f"look at the operation of {what}").body or {})
+    pools = _Pools(watch, arm.clock)
+    taken_over = 0
 
     def look() -> Look[Json]:
+        nonlocal taken_over
         document, trouble = patient()
         status = trouble or str(document.get("status") or "InProgress")
-        # InProgress may carry an error (NotLatestOperation); only a final status decides.
-        return Look(status.lower() in ENDED, status, document)
+        if not trouble:
+            taken_over = taken_over + 1 if error_of(document).get("code") == TAKEN_OVER else 0
+        # An error may come with InProgress; only a final status decides.
+        done = status.lower() in ENDED or taken_over >= MAX_TAKEN_OVER_LOOKS
+        return Look(done, status if done or trouble else f"{status}{pools.text()}", document)
 
     document = _wait(arm, look, what=what, timeout_s=timeout_s, progress=progress)
     if str(document.get("status")).lower() != "succeeded":
@@ -75,7 +126,10 @@ def settle(
     progress: Progress,
     until_gone: bool = False,
 ) -> Json | None:
-    """Look at an object until no operation works on it (or, until_gone, it failed to go); None when it is gone."""
+    """Look at an object until no operation works on it or its pools; None when it is gone.
+
+    until_gone: only a failure or its absence ends the wait.
+    """
     patient = _Patient(read)
 
     def look() -> Look[Json | None]:
@@ -85,10 +139,39 @@ def settle(
         if document is None:
             return Look(True, "gone", None)
         state = provisioning_state(document)
-        ended = FAILED if until_gone else ENDED
-        return Look(state.lower() in ended, state, document)
+        if until_gone:
+            return Look(state.lower() in FAILED, state, document)
+        done = not busy_state(document) and not busy_pools(document)
+        return Look(done, state if done else f"{state}{_pools_text(document)}", document)
 
     return _wait(arm, look, what=what, timeout_s=timeout_s, progress=progress)
+
+
+def _pools_text(document: Json | None) -> str:
+    """Node pools and their states, to stand behind the state of their cluster."""
+    states = [f"{name} {state}" for name, state in pool_states(document).items() if state]
+    return f"; {', '.join(states)}" if states else ""
+
+
+class _Pools:
+    """The states of the pools, read as often as lines are due: Azure allows one look per second at a cluster."""
+
+    def __init__(self, watch: Callable[[], Json | None] | None, clock: Clock) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._due = clock.monotonic() + TALK_EVERY_S
+        self._text = ""
+
+    def text(self) -> str:
+        """As last read."""
+        if self._watch is not None and self._clock.monotonic() >= self._due:
+            self._due = self._clock.monotonic() + TALK_EVERY_S
+            try:
+                self._text = _pools_text(self._watch())
+            except CollectionError:
+                # Only the lines would miss something; whether Azure answers is for the look at the operation to tell.
+                self._text = ""
+        return self._text
 
 
 def _wait(arm: ArmClient, look: Callable[[], Look[T]], *, what: str, timeout_s: float, progress: Progress) -> T:
@@ -104,11 +187,6 @@ def _wait(arm: ArmClient, look: Callable[[], Look[T]], *, what: str, timeout_s: 
     )
 
 
-def provisioning_state(document: Json) -> str:
-    """The state of an object; Succeeded where it has none."""
-    return str((document.get("properties") or {}).get("provisioningState") or "Succeeded")
-
-
 class _Patient:
     """Reads, and lets a few failures in a row pass as `Azure does not answer`."""
 
@@ -119,7 +197,9 @@ class _Patient:
     def __call__(self) -> tuple[Any, str]:
         try:
             value = self._read()
-        except (Unreachable, Throttled) as error:
+        except (Unreachable, Throttled, OperationFailed) as error:
+            if isinstance(error, OperationFailed) and error.status not in TRANSIENT:
+                raise
             self._missed += 1
             if self._missed >= MAX_MISSED_LOOKS:
                 raise

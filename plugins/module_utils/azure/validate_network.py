@@ -10,22 +10,22 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NoReturn
 
-from .._errors import InvalidInput
 from .._types import Json
 from .compare import version_key
+from .invalid import fail
+from .validate_outbound import check_outbound
 
 FORBIDDEN = ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
-SMALLEST_SERVICE_PREFIX = 12
+SMALLEST_SERVICE_PREFIX, SMALLEST_IPV6_SERVICE_PREFIX = 12, 108
 # What AKS takes where nothing is given: https://learn.microsoft.com/azure/aks/concepts-network-ip-address-planning
 DEFAULT_SERVICES, DEFAULT_PODS, DEFAULT_VNET = "10.0.0.0/16", "10.244.0.0/16", "10.224.0.0/12"
 ACNS_FROM, ACCELERATION_FROM = (1, 29), (1, 33)
 
 
-def _fail(option: str, value: Any, rule: str, remedy: str, code: str) -> None:
-    option = f"network_profile.{option}" if not option.startswith("vnet") else option
-    raise InvalidInput(f"{option}={value!r}: {rule}.", option=option, code=code, remedy=remedy)
+def _fail(option: str, value: Any, rule: str, remedy: str, code: str) -> NoReturn:
+    fail(option if option.startswith("vnet") else f"network_profile.{option}", value, rule, remedy, code)
 
 
 def check_network(
@@ -36,9 +36,19 @@ def check_network(
     complete: the profile is what the cluster will have (given over live), so what is not there is known to be absent.
     """
     _check_combination(profile, complete=complete)
+    if not complete:
+        _check_not_empty(profile)
+        check_outbound(profile)
+    _check_families(profile)
     _check_acns(profile, kubernetes_version, complete=complete)
     _check_ranges(profile, vnet_cidrs)
     _check_dns_address(profile)
+
+
+def _check_not_empty(profile: Json) -> None:
+    for option in ("pod_cidr", "service_cidr", "dns_service_ip"):
+        if profile.get(option) == "":
+            _fail(option, "", "it is empty", "Give a value, or leave it out.", "EmptyOption")
 
 
 def _word(profile: Json, key: str) -> str:
@@ -75,6 +85,14 @@ def _check_combination(profile: Json, *, complete: bool) -> None:
             "Set network_dataplane to cilium as well.",
             "NetworkPolicyCiliumRequiresCiliumDataplane",
         )
+    if _word(profile, "network_mode") and plugin in ("kubenet", "none"):
+        _fail(
+            "network_mode",
+            profile["network_mode"],
+            "it describes Azure CNI, so it needs network_plugin azure",
+            "Leave it out, or set network_plugin to azure.",
+            "NetworkModeRequiresAzurePlugin",
+        )
     if _word(profile, "network_plugin_mode") == "overlay" and plugin == "kubenet":
         _fail(
             "network_plugin_mode",
@@ -83,6 +101,26 @@ def _check_combination(profile: Json, *, complete: bool) -> None:
             "Set network_plugin to azure.",
             "OverlayRequiresAzurePlugin",
         )
+
+
+def _check_families(profile: Json) -> None:
+    """Of two IP families, each list has one range of each, in their order; one and many of a range agree."""
+    families = profile.get("ip_families") or []
+    if len(set(families)) != len(families) or families == ["IPv6"]:
+        rule = "a cluster has IPv4, or IPv4 and IPv6"
+        _fail("ip_families", families, rule, "Write [IPv4] or [IPv4, IPv6].", "InvalidIpFamilies")
+    for one, many in (("pod_cidr", "pod_cidrs"), ("service_cidr", "service_cidrs")):
+        ranges = profile.get(many) or []
+        parsed = [_parsed(many, item) for item in ranges]
+        if families and ranges and [f"IPv{item.version}" for item in parsed] != families:
+            rule = f"it has one range for each of ip_families={families}, in their order"
+            _fail(many, ranges, rule, "Give a range for each family.", "RangesDoNotFitFamilies")
+        for item in parsed:
+            if many == "service_cidrs" and item.version == 6 and item.prefixlen < SMALLEST_IPV6_SERVICE_PREFIX:
+                rule = f"a service range of IPv6 is no larger than /{SMALLEST_IPV6_SERVICE_PREFIX}"
+                _fail(many, str(item), rule, "Choose a /108 for instance.", "ServiceCidrTooLarge")
+        if ranges and profile.get(one) and _parsed(one, profile[one]) not in parsed:
+            _fail(one, profile[one], f"{many}={ranges} has other ranges", f"Leave {one} out.", "RangesContradict")
 
 
 def _check_byo(profile: Json) -> None:
@@ -125,6 +163,10 @@ def _check_acns(profile: Json, kubernetes_version: str, *, complete: bool) -> No
         dataplane = _word(profile, "network_dataplane")
         if dataplane == "azure" or (complete and dataplane != "cilium"):
             _acns_fail(name, value, "it needs network_dataplane cilium", "Set network_dataplane to cilium.")
+    if asked.get("acceleration_mode") and profile.get("static_egress_gateway"):
+        value = asked["acceleration_mode"]
+        rule = "it does not go with static_egress_gateway"
+        _acns_fail("acceleration_mode", value, rule, "Leave one of the two out.")
     if asked.get("advanced_network_policies") and acns.get("security") is False:
         value = asked["advanced_network_policies"]
         _acns_fail("advanced_network_policies", value, "it needs security", "Set security to true.")
@@ -152,7 +194,6 @@ def _parsed(option: str, value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Ne
         return ipaddress.ip_network(value)
     except ValueError as error:
         _fail(option, value, f"this is no CIDR range ({error})", "Write it as 10.244.0.0/16.", "InvalidCidr")
-        raise AssertionError from error
 
 
 def _check_ranges(profile: Json, vnet_cidrs: Sequence[str]) -> None:
@@ -181,6 +222,15 @@ def check_default_ranges(profile: Json, *, own_subnet: bool) -> None:
     """
     pods = [("pod_cidr", item) for item in _listed(profile, "pod_cidr", "pod_cidrs")]
     services = [("service_cidr", item) for item in _listed(profile, "service_cidr", "service_cidrs")]
+    # Azure CNI without a mode takes the addresses of pods from the virtual network.
+    on_azure = _word(profile, "network_plugin") == "azure" or _word(profile, "network_dataplane") == "cilium"
+    if pods and on_azure and _word(profile, "network_plugin_mode") != "overlay":
+        rule = "pods get addresses of the virtual network, unless network_plugin_mode is overlay"
+        _fail(
+            pods[0][0], pods[0][1], rule, "Set network_plugin_mode to overlay, or leave it out.", "PodCidrNeedsOverlay"
+        )
+    if not services:
+        _check_dns_address({**profile, "service_cidr": DEFAULT_SERVICES}, ", which AKS takes where it is not given")
     checks = []
     if not services:
         checks.append((pods, DEFAULT_SERVICES, "for services when service_cidr is not given"))
@@ -212,7 +262,8 @@ def _check_reserved(option: str, value: str, network: ipaddress.IPv4Network | ip
         _fail(option, value, rule, "Choose a /16 for instance.", "ServiceCidrTooLarge")
 
 
-def _check_dns_address(profile: Json) -> None:
+def _check_dns_address(profile: Json, origin: str = "") -> None:
+    """origin: where the service range comes from, if not from the options."""
     address, cidrs = profile.get("dns_service_ip"), _listed(profile, "service_cidr", "service_cidrs")
     if not address:
         return
@@ -222,14 +273,13 @@ def _check_dns_address(profile: Json) -> None:
         _fail(
             "dns_service_ip", address, "this is no IP address", "Give one inside service_cidr.", "InvalidDnsServiceIp"
         )
-        return
     ranges = [ipaddress.ip_network(item) for item in cidrs]
     if not ranges:
         return
     inside = [network for network in ranges if parsed in network]
     if not inside:
-        rule = f"it is not inside service_cidr={cidrs[0]}"
+        rule = f"it is not inside service_cidr={cidrs[0]}{origin}"
         _fail("dns_service_ip", address, rule, "Give an address of that range, usually .10.", "InvalidDnsServiceIp")
     elif parsed in (inside[0].network_address, inside[0].network_address + 1):
-        rule = "the first address of service_cidr belongs to the Kubernetes service"
+        rule = f"the first address of service_cidr={cidrs[0]}{origin} belongs to the Kubernetes service"
         _fail("dns_service_ip", address, rule, "Give a later address, usually .10.", "InvalidDnsServiceIp")

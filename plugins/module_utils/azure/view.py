@@ -7,17 +7,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._types import Json
-from .fields import CLUSTER_FIELDS, POOL_FIELDS, read
+from .fields import CLUSTER_FIELDS, POOL_FIELDS, options_of, read
+
+_NETWORK_FIELDS = tuple(field for field in CLUSTER_FIELDS if field.option[0] == "network_profile")
 
 
 def cluster(document: Json) -> Json:
-    """The `cluster` of a result."""
+    """The `cluster` of a result: every typed field that Azure tells, by its option, and facts that no option sets."""
     properties = document.get("properties") or {}
     profile = network_profile(document)
     return {
+        **options_of(document, CLUSTER_FIELDS),
         "id": document.get("id", ""),
         "name": document.get("name", ""),
         "resource_group": resource_group(document),
@@ -33,10 +34,21 @@ def cluster(document: Json) -> Json:
         "network_profile": profile,
         "acns": acns(profile),
         "oidc_issuer_url": read(properties, ("oidcIssuerProfile", "issuerURL")) or "",
+        "private_fqdn": properties.get("privateFQDN") or "",
+        "effective_outbound_ip_ids": _outbound_addresses(properties),
         "agent_pools": [pool(item) for item in _pools(properties)],
         "tags": dict(sorted((document.get("tags") or {}).items())),
         "etag": document.get("eTag") or "",
     }
+
+
+def _outbound_addresses(properties: Json) -> list[str]:
+    """Resource ids of the addresses that traffic leaves the cluster with, where AKS manages them."""
+    profile = properties.get("networkProfile") or {}
+    places = [
+        (profile.get(key) or {}).get("effectiveOutboundIPs") for key in ("loadBalancerProfile", "natGatewayProfile")
+    ]
+    return sorted(str(item.get("id")) for place in places for item in place or [])
 
 
 def _pools(properties: Json) -> list[Json]:
@@ -60,16 +72,7 @@ def api_server_host(document: Json) -> str:
 
 def network_profile(document: Json) -> Json:
     """Every typed field of the network profile, by the names of the options; absent fields are left out."""
-    profile: Json = {}
-    for field in CLUSTER_FIELDS:
-        if field.option[0] != "network_profile":
-            continue
-        value = read(document, field.path)
-        if value is not None:
-            held = profile
-            for key in field.option[1:-1]:
-                held = held.setdefault(key, {})
-            held[field.option[-1]] = value
+    profile: Json = options_of(document, _NETWORK_FIELDS).get("network_profile") or {}
     return profile
 
 
@@ -95,20 +98,10 @@ def acns(profile: Json) -> Json:
 
 def pool(document: Json) -> Json:
     """One node pool by the names of the options, with the states Azure adds."""
-    shown: Json = {"name": document.get("name", "")}
-    for field in POOL_FIELDS:
-        value: Any = read(document, field.path)
-        if value is not None:
-            shown[field.option[-1]] = value
+    shown: Json = {"name": document.get("name", ""), **options_of(document, POOL_FIELDS)}
     shown["tags"] = dict(sorted((document.get("tags") or {}).items()))
     shown["provisioning_state"] = document.get("provisioningState") or ""
     shown["power_state"] = read(document, ("powerState", "code")) or ""
     shown["current_orchestrator_version"] = document.get("currentOrchestratorVersion") or ""
     shown["node_image_version"] = document.get("nodeImageVersion") or ""
     return shown
-
-
-def pool_states(document: Json | None) -> Json:
-    """Provisioning state by pool name, for error details."""
-    properties = (document or {}).get("properties") or {}
-    return {str(item.get("name")): item.get("provisioningState") or "" for item in _pools(properties)}

@@ -6,13 +6,9 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
-from azure.core.exceptions import DecodeError
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
     AuthFailed,
@@ -21,16 +17,10 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
     Throttled,
     Unreachable,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.client import (
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.client import ArmClient, connect
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.transport import (
     Answer,
-    ArmClient,
-    SdkTransport,
-    _json,
-    _translated,
-    connect,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cloud import Cloud
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.credential import Choice, build
 from fake_arm import BASE, error
 from fakes import FakeClock
 
@@ -90,6 +80,39 @@ class TestRetries:
         with pytest.raises(Throttled):
             client(Script(*[Answer(429, {}, None)] * 4)).send("GET", "/x", what="x")
 
+    def test_a_task_with_a_deadline_sits_throttling_out_and_says_so(self) -> None:
+        clock, lines = FakeClock(), list[str]()
+        arm = client(Script(*[Answer(429, {"retry-after": "200"})] * 2, OK), clock)
+        arm.patient_until(1000.0, lines.append)
+        assert arm.send("PUT", "/x", what="x", body={}).status == 200
+        assert clock.now == 400
+        assert lines[:2] == [
+            "Azure asks to wait (429 Throttled), 200 s left",
+            "Azure asks to wait (429 Throttled), 170 s left",
+        ]
+
+    def test_throttling_beyond_the_deadline_is_an_error_at_once(self) -> None:
+        clock = FakeClock()
+        arm = client(Script(Answer(429, {"retry-after": "200"})), clock)
+        arm.patient_until(100.0, print)
+        with pytest.raises(Throttled) as caught:
+            arm.send("GET", "/x", what="x")
+        assert clock.now == 0
+        assert "wait_timeout" in caught.value.remedy
+
+    def test_a_retry_after_of_nothing_does_not_spin(self) -> None:
+        clock = FakeClock()
+        arm = client(Script(*[Answer(429, {"retry-after": "0"})] * 3, OK), clock)
+        arm.patient_until(100.0, print)
+        arm.send("GET", "/x", what="x")
+        assert len(clock.sleeps) == 3
+        assert min(clock.sleeps) > 0
+
+    def test_parameters_of_a_query_are_sent(self) -> None:
+        script = Script(OK)
+        client(script).send("DELETE", "/x", what="x", query={"ignore-pod-disruption-budget": "true"})
+        assert script.urls == [f"{BASE}/x?api-version=2026-01-01&ignore-pod-disruption-budget=true"]
+
     def test_a_silent_endpoint_costs_no_more_than_the_timeout(self) -> None:
         clock = FakeClock()
 
@@ -107,57 +130,6 @@ class TestRetries:
         url = f"{BASE}/op?api-version=1&t=a%2Fb&s=A-_b%3D"
         client(script).look(url, what="operation")
         assert script.urls == [url]
-
-
-@dataclass
-class Raw:
-    """An answer as azure-core gives it."""
-
-    status_code: int
-    content: bytes
-
-    def text(self) -> str:
-        return self.content.decode()
-
-
-class TestAnswers:
-    def test_a_body_that_is_cut_off_is_as_good_as_none(self) -> None:
-        with pytest.raises(Unreachable, match="not the JSON") as caught:
-            _json(Raw(200, b'{"name": "de'))
-        assert caught.value.code == "InvalidAnswer"
-        assert isinstance(_translated(DecodeError("cut off")), Unreachable)
-
-    def test_a_page_of_a_proxy_is_an_error_of_its_status(self) -> None:
-        body = _json(Raw(502, b"<html>Bad gateway</html>"))
-        assert body["error"]["code"] == "HTTP502"
-
-    def test_no_body_is_none(self) -> None:
-        assert _json(Raw(204, b"")) is None
-
-
-class TestSdkTransport:
-    def transport(self, url: str, timeout_s: float = 2.0) -> SdkTransport:
-        cloud = Cloud("test", url, url, f"{url}/.default", discovered=True)
-        credential = build(Choice("service_principal", "t", "c", "s"), cloud, ca_bundle=None, timeout_s=timeout_s)
-        return SdkTransport(credential, cloud, subscription_id="s", ca_bundle=None, timeout_s=timeout_s)
-
-    def test_a_refused_connection_is_unreachable_at_once(self) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            url = f"https://127.0.0.1:{taken.getsockname()[1]}"
-            started = time.monotonic()
-            with pytest.raises(Unreachable, match="does not answer") as caught:
-                self.transport(url)("GET", f"{url}/x?s=signed", {}, None)
-            assert time.monotonic() - started < 5
-            assert "signed" not in caught.value.text()
-
-    def test_an_endpoint_that_never_speaks_is_unreachable_after_the_timeout(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            url = f"https://127.0.0.1:{silent.getsockname()[1]}"
-            started = time.monotonic()
-            with pytest.raises(Unreachable):
-                self.transport(url, timeout_s=1.0)("GET", f"{url}/x", {}, None)
-            assert time.monotonic() - started < 6
 
 
 OPTIONS = {

@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput, Unreachable
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cloud import fetch_json, from_metadata, resolve
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cloud import (
+    fetch_json,
+    from_metadata,
+    named,
+    resolve,
+)
 
 METADATA = {
     "name": "LocalAKS",
@@ -71,6 +77,44 @@ def test_adfs_prescribes_its_tenant() -> None:
     authentication = {**METADATA["authentication"], "identityProvider": "ADFS", "loginEndpoint": "https://a.test/adfs"}  # type: ignore[dict-item]
     cloud = from_metadata("https://arm.test", {**METADATA, "authentication": authentication})
     assert (cloud.tenant, cloud.authority) == ("adfs", "https://a.test")
+
+
+def test_the_old_form_of_the_metadata_will_do() -> None:
+    asked: list[str] = []
+    old = {"authentication": {"loginEndpoint": "https://a.test/adfs", "audiences": ["https://management.stack/guid"]}}
+
+    def fetch(address: str) -> dict[str, Any]:
+        asked.append(address)
+        if "2015-01-01" not in address:
+            raise Unreachable("no such version", status=400)
+        return old
+
+    cloud = resolve("https://arm.test", fetch)
+    assert (cloud.resource_manager, cloud.authority, cloud.tenant) == ("https://arm.test", "https://a.test", "adfs")
+    assert cloud.scope == "https://management.stack/guid/.default"
+    assert len(asked) == 2
+
+
+def test_a_name_that_az_knows_is_a_cloud(tmp_path: Path) -> None:
+    (tmp_path / "clouds.config").write_text(
+        "[Stack]\nendpoint_resource_manager = https://arm.test/\n", encoding="utf-8"
+    )
+    asked: list[str] = []
+
+    def fetch(address: str) -> dict[str, Any]:
+        asked.append(address)
+        return METADATA
+
+    assert resolve("stack", fetch, {"AZURE_CONFIG_DIR": str(tmp_path)}).name == "LocalAKS"
+    assert asked[0].startswith("https://arm.test/metadata/endpoints?")
+    with pytest.raises(InvalidInput, match="'other'"):
+        resolve("other", nothing, {"AZURE_CONFIG_DIR": str(tmp_path)})
+
+
+def test_the_profile_tells_the_cloud_only_beside_the_default() -> None:
+    assert named("AzureCloud", "") == named("", "") == "AzureCloud"
+    assert named("AzureCloud", "https://arm.test") == "https://arm.test"
+    assert named("AzureChinaCloud", "https://arm.test") == "AzureChinaCloud"
 
 
 @pytest.mark.parametrize("document", [{}, {"authentication": {"loginEndpoint": "https://x"}}])

@@ -76,8 +76,10 @@ class TestCreate:
 
     def test_without_waiting_tells_the_operation_and_not_its_signed_address(self) -> None:
         result = act(FakeArm(), **NEW, wait=False)
-        assert result.values["operation"] == {"id": "op-1", "action": "create", "provisioning_state": "Creating"}
-        assert "signed" not in str(result.values)
+        told = dict(result.values["operation"])
+        assert told.pop("token").startswith("aks1.")
+        assert told == {"id": "op-1", "action": "create", "provisioning_state": "Creating"}
+        assert "SIGNATURE" not in str(result.values)
 
     def test_needs_a_location_and_a_pool(self) -> None:
         for missing in NEW:
@@ -122,7 +124,7 @@ class TestCreate:
         with pytest.raises(TimedOut) as caught:
             act(arm, **NEW, wait_timeout=60)
         assert caught.value.history == ["0s CreatingControlPlane"]
-        assert "signed" not in str(caught.value.facts())
+        assert "SIGNATURE" not in str(caught.value.facts())
 
     def test_a_cluster_that_another_run_creates_is_waited_for(self) -> None:
         arm = existing(provisioningState="Creating")
@@ -329,6 +331,81 @@ class TestAbsent:
     def test_without_waiting_tells_the_operation(self) -> None:
         result = act(existing(), state="absent", wait=False)
         assert result.values["operation"]["action"] == "delete"
+
+
+NETWORK = {"name": "hub", "cidrs": ["10.240.0.0/16"], "subnet": {"name": "nodes", "cidr": "10.240.0.0/20"}}
+AROUND: dict[str, Any] = {**NEW, "create_resource_group": True, "virtual_network": NETWORK}
+
+
+def sent(arm: FakeArm) -> list[tuple[str, str]]:
+    """Writes by method and the last word of the address."""
+    return [(method, url.split("?")[0].rsplit("/", 1)[-1]) for method, url, __, __ in arm.writes]
+
+
+class TestAround:
+    """What a cluster needs around it: resource providers, the group, the network."""
+
+    def test_is_made_in_order_and_the_pools_are_put_into_the_subnet(self) -> None:
+        arm = FakeArm(groups={})
+        result = act(arm, **AROUND)
+        assert sent(arm) == [("PUT", "rg"), ("PUT", "hub"), ("PUT", "demo")]
+        providers = [number for number, item in enumerate(arm.requests) if "/providers/Microsoft.Compute?" in item[1]]
+        writes = [number for number, item in enumerate(arm.requests) if item[0] != "GET"]
+        assert max(providers) < min(writes)
+        (pool,) = arm.clusters["demo"]["properties"]["agentPoolProfiles"]
+        assert pool["vnetSubnetID"].endswith("/virtualNetworks/hub/subnets/nodes")
+        assert result.after is not None
+        assert result.after["virtual_network"]["subnet"] == {"name": "nodes", "cidr": "10.240.0.0/20"}
+
+    def test_check_mode_tells_the_same_and_writes_nothing(self) -> None:
+        arm = FakeArm(groups={})
+        checked = act(arm, **AROUND, check_mode=True)
+        assert arm.writes == []
+        real = act(arm, **AROUND)
+        assert (checked.changed, checked.before, checked.after) == (real.changed, real.before, real.after)
+
+    def test_an_unchanged_cluster_still_costs_one_get(self) -> None:
+        arm = FakeArm(groups={})
+        act(arm, **AROUND)
+        arm.requests.clear()
+        assert not act(arm, **AROUND).changed
+        assert [item[0] for item in arm.requests] == ["GET"]
+
+    def test_a_pool_that_is_added_is_put_into_the_subnet_and_others_stay_where_they_are(self) -> None:
+        arm = existing()
+        arm.clusters["demo"]["properties"]["agentPoolProfiles"][0]["vnetSubnetID"] = "/elsewhere"
+        pools = [{"name": "nodepool1", "count": 1}, {"name": "more", "count": 1}]
+        given = {"location": "westcentralus", "agent_pools": pools, "virtual_network": NETWORK}
+        checked = act(arm, **given, check_mode=True)
+        assert arm.writes == []
+        result = act(arm, **given)
+        assert sent(arm) == [("PUT", "hub"), ("PUT", "demo")]
+        assert (checked.before, checked.after) == (result.before, result.after)
+        assert result.after is not None
+        assert result.after["virtual_network"]["subnet"]["name"] == "nodes"
+        assert list(result.after["agent_pools"]) == ["more"]
+        old, new = arm.clusters["demo"]["properties"]["agentPoolProfiles"]
+        assert (old["vnetSubnetID"], new["vnetSubnetID"].rsplit("/", 1)[-1]) == ("/elsewhere", "nodes")
+
+    def test_goes_after_the_cluster_and_before_the_group(self) -> None:
+        arm = FakeArm(groups={})
+        act(arm, **AROUND)
+        arm.requests.clear()
+        checked = act(arm, **AROUND, state="absent", check_mode=True)
+        assert arm.writes == []
+        real = act(arm, **AROUND, state="absent")
+        assert sent(arm) == [("DELETE", "demo"), ("DELETE", "hub"), ("DELETE", "rg")]
+        assert (checked.before, checked.after, checked.message) == (real.before, real.after, real.message)
+        assert not act(arm, **AROUND, state="absent").changed
+
+    def test_a_missing_registration_is_named_before_anything_is_made(self) -> None:
+        arm = FakeArm(groups={})
+        arm.registration = "NotRegistered"
+        for check_mode in (True, False):
+            with pytest.raises(Unsupported, match=r"Microsoft\.ContainerService"):
+                act(arm, **AROUND, check_mode=check_mode)
+        assert arm.writes == []
+        assert act(arm, **AROUND, check_providers=False).changed
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils import _errors
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.failures import (
     from_answer,
     from_operation,
+    from_state,
     from_token,
+    lock_held,
+    lost_race,
     text_of,
 )
 
@@ -97,3 +100,38 @@ def test_signed_queries_do_not_show() -> None:
     )
     assert "SIGNED" not in text
     assert "https://arm.test/op/1?..." in text
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "race", "lock"),
+    [
+        (412, "PreconditionFailed", "If-Match", True, False),
+        (412, "Whatever", "x", True, False),
+        (409, "EtagMismatch", "Operation is not allowed: Another operation is in progress", True, False),
+        (409, "OperationNotAllowed", "Another operation (Updating) is in progress", False, True),
+        (409, "OperationNotAllowed", "There is a pending operation", False, True),
+        (409, "AnotherOperationInProgress", "x", False, True),
+        (409, "OperationNotAllowed", "The quota of cores is used up", False, False),
+        (409, "MissingSubscriptionRegistration", "x", False, False),
+        (400, "OperationNotAllowed", "in progress", False, False),
+        (500, "EtagMismatch", "x", False, False),
+    ],
+)
+def test_what_is_worth_another_look(status: int, code: str, message: str, race: bool, lock: bool) -> None:
+    failure = from_answer("PUT of x", status, {}, {"error": {"code": code, "message": message}})
+    assert (lost_race(failure), lock_held(failure)) == (race, lock)
+
+
+def test_a_failed_state_tells_the_reason_where_there_is_one() -> None:
+    silent = from_state("It failed", [{}, {"status": {}}], code="ProvisioningFailed", remedy="Look there.")
+    assert (silent.message, silent.code, silent.remedy) == ("It failed.", "ProvisioningFailed", "Look there.")
+    reason = {"error": {"code": "QuotaExceeded", "message": "Too few.", "target": "vmSize"}}
+    told = from_state("It failed", [{}, {"status": {"provisioningError": reason}}], code="X", remedy="Look there.")
+    assert (told.message, told.code, told.target) == ("It failed: Too few.", "QuotaExceeded", "vmSize")
+    assert "quota" in told.remedy
+
+
+def test_an_aborted_operation_says_who_aborts() -> None:
+    assert "operation-abort" in from_operation("x", {"status": "Canceled"}).remedy
+    named = {"status": "Canceled", "error": {"code": "Unheard", "message": "m"}}
+    assert "operation-abort" in from_operation("x", named).remedy

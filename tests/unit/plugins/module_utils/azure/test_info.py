@@ -28,20 +28,27 @@ class Pages:
 
     def __call__(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         self.asked.append((method, url))
-        last = url.split("?")[0].rsplit("/", 1)[-1]
-        return self.answers.get(last, error(404, "ResourceNotFound"))
+        path = url.split("?")[0].removeprefix(BASE)
+        return self.answers.get(path) or self.answers.get(path.rsplit("/", 1)[-1]) or error(404, "ResourceNotFound")
 
 
-def cluster(name: str) -> dict[str, Any]:
-    return {"id": f"/subscriptions/s/resourcegroups/rg/x/managedClusters/{name}", "name": name, "properties": {}}
+def cluster(name: str, subscription: str = "s") -> dict[str, Any]:
+    return {
+        "id": f"/subscriptions/{subscription}/resourcegroups/rg/x/managedClusters/{name}",
+        "name": name,
+        "properties": {},
+    }
 
 
-def read(pages: Pages, **given: Any) -> Result:
-    context, __ = task({"name": None, "resource_group": None, "query": None, **given})
+def read(pages: Pages, lines: list[str] | None = None, **given: Any) -> Result:
+    context, seen = task({"name": None, "resource_group": None, "query": None, "subscriptions": None, **given})
     arm = ArmClient(
         pages, base_url=BASE, subscription_id="s", api_version="2026-01-01", patience_s=30.0, clock=FakeClock()
     )
-    return run(context, lambda params, hide: arm)
+    result = run(context, lambda params, hide: arm)
+    if lines is not None:
+        lines += seen
+    return result
 
 
 def names(result: Result) -> list[str]:
@@ -83,3 +90,52 @@ def test_a_bad_name_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(InvalidInput):
         read(pages, resource_group="rg", name="-x")
     assert pages.asked == []
+
+
+ENABLED = {"value": [{"subscriptionId": "b", "state": "Enabled"}, {"subscriptionId": "off", "state": "Disabled"}]}
+MANAGED = "providers/Microsoft.ContainerService/managedClusters"
+
+
+class TestSubscriptions:
+    @pytest.fixture
+    def pages(self) -> Pages:
+        more = {"value": [{"subscriptionId": "a", "state": "Warned"}]}
+        return Pages(
+            **{
+                "/subscriptions": Answer(200, {}, {**ENABLED, "nextLink": f"{BASE}/more"}),
+                "/more": Answer(200, {}, more),
+                f"/subscriptions/a/{MANAGED}": Answer(200, {}, {"value": [cluster("x", "a")]}),
+                f"/subscriptions/b/{MANAGED}": Answer(200, {}, {"value": [cluster("x", "b")]}),
+            }
+        )
+
+    def test_several_are_read_one_after_the_other(self, pages: Pages) -> None:
+        clusters = read(pages, subscriptions=["b", "a", "b"]).values["clusters"]
+        assert [item["subscription_id"] for item in clusters] == ["a", "b"]
+        assert len(pages.asked) == 2
+
+    def test_a_star_stands_for_all_that_are_enabled(self, pages: Pages) -> None:
+        clusters = read(pages, subscriptions=["*"]).values["clusters"]
+        assert [item["subscription_id"] for item in clusters] == ["a", "b"]
+        assert not any("/off/" in url for __, url in pages.asked)
+        assert pages.asked[0][1] == f"{BASE}/subscriptions?api-version=2022-12-01"
+
+    def test_with_a_star_what_may_not_be_read_is_left_out_with_a_warning(self, pages: Pages) -> None:
+        pages.answers[f"/subscriptions/a/{MANAGED}"] = error(403, "AuthorizationFailed")
+        lines: list[str] = []
+        clusters = read(pages, lines, subscriptions=["*"]).values["clusters"]
+        assert [item["subscription_id"] for item in clusters] == ["b"]
+        assert "subscription a" in lines[0]
+        with pytest.raises(AuthFailed):
+            read(pages, subscriptions=["a", "b"])
+
+    def test_a_group_is_sought_in_each(self, pages: Pages) -> None:
+        path = f"/subscriptions/b/resourceGroups/rg/{MANAGED}"
+        pages.answers[path] = Answer(200, {}, {"value": [cluster("g", "b")]})
+        assert names(read(pages, subscriptions=["a", "b"], resource_group="rg")) == ["g"]
+
+    def test_names_are_refused_before_anything_is_sent(self, pages: Pages) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            read(pages, subscriptions=["a", "My Subscription"])
+        assert caught.value.option == "subscriptions"
+        assert pages.asked == []

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,30 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure import kubeconfig, kubefile
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.credentials_file import run
-from fake_arm import FakeArm, task
+from fake_arm import FakeArm, error, task
 from fakes import FakeClock
 
 CANARY = "Q0FOQVJZLUtFWQ=="
+# As the resource provider hands it out for a cluster with Entra ID.
+EXEC: dict[str, Any] = {
+    "apiVersion": "client.authentication.k8s.io/v1beta1",
+    "args": [
+        "get-token",
+        "--environment",
+        "AzurePublicCloud",
+        "--server-id",
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+        "--client-id",
+        "80faf920-1908-4b52-b5ef-a8e7bedfc67a",
+        "--tenant-id",
+        "11111111-1111-1111-1111-111111111111",
+        "--login",
+        "devicecode",
+    ],
+    "command": "kubelogin",
+    "env": None,
+    "provideClusterInfo": False,
+}
 
 
 def handed_out(name: str = "demo", *, admin: bool = False, key: str = CANARY) -> dict[str, Any]:
@@ -173,18 +195,30 @@ class TestFile:
 
 
 def act(
-    path: Path, *, check_mode: bool = False, name: str = "demo", arm: FakeArm | None = None, **given: Any
+    path: Path | None,
+    *,
+    check_mode: bool = False,
+    name: str = "demo",
+    arm: FakeArm | None = None,
+    environment: dict[str, str] | None = None,
+    warnings: list[str] | None = None,
+    **given: Any,
 ) -> Result:
     params = {
         "state": "present",
         "resource_group": "rg",
         "name": name,
         "credential": "user",
-        "path": str(path),
+        "path": str(path) if path else None,
         "merge": False,
         "context": None,
         "overwrite_existing": False,
         "set_current": False,
+        "format": None,
+        "kubelogin_login": None,
+        "kubelogin_client_id": None,
+        "kubelogin_tenant": None,
+        "public_fqdn": False,
         **given,
     }
     if arm is None:
@@ -192,11 +226,110 @@ def act(
         arm.kubeconfig = yaml.safe_dump(handed_out(name, admin=params["credential"] == "admin"))
     context, lines = task(params, check_mode=check_mode)
     client = arm.client()
-    result = run(context, lambda params, hide: client)
+    result = run(context, lambda params, hide: client, environment or {})
     assert CANARY not in str(result)
-    if params["state"] == "present" and "msg" not in result.values and not result.message:
+    if CANARY in arm.kubeconfig and params["state"] == "present" and not result.message:
         assert f"hidden: {CANARY}" in lines
+    if warnings is not None:
+        warnings += [line for line in lines if line.startswith("warning:")]
     return result
+
+
+def merge_one(path: Path, name: str) -> bool:
+    """What one run of many does; a function of the module, so that a process can be told to run it."""
+    return act(path, name=name, merge=True).changed
+
+
+def refusing(message: str) -> FakeArm:
+    arm = FakeArm({"demo": {"properties": {}}})
+    arm.before_write = [error(400, "BadRequest", message)]
+    return arm
+
+
+class TestEntraId:
+    """Clusters whose kubeconfig starts kubelogin."""
+
+    @pytest.fixture
+    def arm(self) -> FakeArm:
+        document = handed_out()
+        document["users"][0]["user"] = {"exec": EXEC}
+        arm = FakeArm({"demo": {"properties": {}}})
+        arm.kubeconfig = yaml.safe_dump(document)
+        return arm
+
+    @pytest.fixture
+    def no_kubelogin(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A PATH that leads to an empty folder."""
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        monkeypatch.setenv("PATH", str(folder))
+        return folder
+
+    @pytest.mark.parametrize(
+        ("given", "query"),
+        [
+            ({}, ""),
+            ({"format": "azure"}, "&format=azure"),
+            ({"format": "exec"}, "&format=exec"),
+            ({"kubelogin_login": "azurecli"}, "&format=exec"),
+            ({"public_fqdn": True}, "&server-fqdn=public"),
+        ],
+    )
+    def test_asks_azure_as_az_does(self, arm: FakeArm, tmp_path: Path, given: dict[str, Any], query: str) -> None:
+        act(tmp_path / "x", arm=arm, **given)
+        method, url, __, __ = arm.requests[-1]
+        assert method == "POST"
+        assert url.endswith(f"/listClusterUserCredential?api-version=2026-01-01{query}")
+
+    def test_the_login_method_is_changed_once(self, arm: FakeArm, tmp_path: Path) -> None:
+        path = tmp_path / "x"
+        assert act(path, arm=arm).values["login"] == "devicecode"
+        changed = act(path, arm=arm, kubelogin_login="azurecli")
+        assert (changed.changed, changed.values["login"]) == (True, "azurecli")
+        assert (changed.before or {})["login"] == "devicecode"
+        assert not act(path, arm=arm, kubelogin_login="azurecli").changed
+
+    def test_a_missing_kubelogin_is_a_warning(self, arm: FakeArm, tmp_path: Path, no_kubelogin: Path) -> None:
+        warnings: list[str] = []
+        act(tmp_path / "x", arm=arm, warnings=warnings)
+        assert "kubelogin" in warnings[0]
+        program = no_kubelogin / "kubelogin"
+        program.write_text("#!/bin/sh\n", encoding="utf-8")
+        program.chmod(0o755)
+        act(tmp_path / "x", arm=arm, warnings=warnings)
+        assert len(warnings) == 1
+
+    @pytest.mark.parametrize("given", [{"format": "exec"}, {"kubelogin_login": "spn"}])
+    def test_an_admin_does_not_log_in(self, tmp_path: Path, given: dict[str, str]) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            act(tmp_path / "x", credential="admin", **given)
+        assert caught.value.option == next(iter(given))
+
+    def test_without_local_accounts_the_remedy_is_named(self, tmp_path: Path) -> None:
+        arm = refusing(
+            "Getting static credential is not allowed because this cluster is set to disable local accounts."
+        )
+        with pytest.raises(InvalidInput) as caught:
+            act(tmp_path / "x", arm=arm, credential="admin")
+        assert (caught.value.option, caught.value.code) == ("credential", "LocalAccountsDisabled")
+        assert "format to exec" in caught.value.remedy
+
+    def test_another_refusal_stays_what_it_is(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            act(tmp_path / "x", arm=refusing("No."))
+        assert caught.value.code == "BadRequest"
+
+
+class TestPlace:
+    def test_without_a_path_the_first_of_kubeconfig_is_merged_into(self, tmp_path: Path) -> None:
+        environment = {"KUBECONFIG": f"{tmp_path}/one:{tmp_path}/two"}
+        assert act(None, merge=True, environment=environment).values["path"] == f"{tmp_path}/one"
+        assert act(tmp_path / "own", merge=True, environment=environment).values["path"] == f"{tmp_path}/own"
+        assert sorted(os.listdir(tmp_path)) == ["one", "own"]
+
+    def test_else_that_of_the_user(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert act(None, merge=True).values["path"] == f"{tmp_path}/.kube/config"
 
 
 class TestPresent:
@@ -209,6 +342,7 @@ class TestPresent:
             "context": "demo",
             "credential": "user",
             "server": "https://demo.test:443",
+            "login": "static",
         }
         assert yaml.safe_load(path.read_text()) == handed_out()
         assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -239,6 +373,7 @@ class TestPresent:
             "context": "demo",
             "server": "https://demo.test:443",
             "user": "clusterUser_rg_demo",
+            "login": "static",
             "current_context": "demo",
             "mode": "0600",
         }
@@ -289,11 +424,18 @@ class TestPresent:
             act(tmp_path / "x", arm=arm)
         assert caught.value.code == "IncompleteCredentials"
 
-    def test_many_runs_at_once_lose_nothing(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("kind", ["threads", "processes"])
+    def test_many_runs_at_once_lose_nothing(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / "config"
         clusters = [f"c{number}" for number in range(50)]
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda name: act(path, name=name, merge=True), clusters))
+        pool: concurrent.futures.Executor = (
+            concurrent.futures.ThreadPoolExecutor(16)
+            if kind == "threads"
+            else concurrent.futures.ProcessPoolExecutor(8, multiprocessing.get_context("fork"))
+        )
+        with pool:
+            results = list(pool.map(functools.partial(merge_one, path), clusters))
+        assert all(results)
         document = yaml.safe_load(path.read_text())
         assert sorted(names(document, "contexts")) == sorted(clusters)
         assert os.listdir(tmp_path) == ["config"]

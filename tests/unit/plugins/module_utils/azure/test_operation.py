@@ -10,7 +10,13 @@ import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import OperationFailed, Unreachable
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.client import Answer
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.operation import accepted, follow, settle
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.operation import (
+    accepted,
+    busy_pools,
+    busy_state,
+    follow,
+    settle,
+)
 from fake_arm import FakeArm
 from fakes import FakeClock
 
@@ -88,3 +94,32 @@ def test_until_gone_does_not_stop_at_success() -> None:
     )
     assert gone is None
     assert states == []
+
+
+@pytest.mark.parametrize(
+    ("state", "busy"),
+    [
+        ("Succeeded", ""),
+        ("Failed", ""),
+        ("Canceled", ""),
+        (None, ""),
+        ("Creating", "Creating"),
+        ("Migrating", "Migrating"),
+    ],
+)
+def test_busy_state(state: str | None, busy: str) -> None:
+    assert busy_state({"properties": {"provisioningState": state}}) == busy
+
+
+def test_pools_may_be_busy_by_themselves() -> None:
+    pools = [{"name": "a", "provisioningState": "Scaling"}, {"name": "b", "provisioningState": "Failed"}, {"name": "c"}]
+    document = {"properties": {"provisioningState": "Succeeded", "agentPoolProfiles": pools}}
+    assert (busy_state(document), busy_pools(document)) == ("", ["a"])
+
+
+def test_a_cluster_has_settled_when_its_pools_have() -> None:
+    scaling = {"properties": {"agentPoolProfiles": [{"name": "a", "provisioningState": "Scaling"}]}}
+    settled = {"properties": {"agentPoolProfiles": [{"name": "a", "provisioningState": "Succeeded"}]}}
+    states, lines = [scaling, settled], list[str]()
+    settle(lambda: states.pop(0), FakeArm().client(), what="x", timeout_s=60, progress=lines.append)
+    assert [line.split(" (")[0] for line in lines] == ["x: Succeeded; a Scaling", "x: Succeeded"]

@@ -6,7 +6,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
+import pytest
+import yaml
+
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure import view
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.fields import CLUSTER_FIELDS, POOL_FIELDS
+from ansible_collections.cloudnet.aks_cilium.plugins.modules import aks_cluster, aks_cluster_info
 from fake_arm import recorded
 
 
@@ -51,3 +58,24 @@ def test_a_private_cluster_is_reached_by_its_private_name() -> None:
     private = {"fqdn": "public", "privateFQDN": "private", "apiServerAccessProfile": {"enablePrivateCluster": True}}
     assert view.api_server_host({"properties": private}) == "private"
     assert view.api_server_host({"properties": {"fqdn": "public"}}) == "public"
+
+
+@pytest.mark.parametrize(("module", "key"), [(aks_cluster, "cluster"), (aks_cluster_info, "clusters")])
+def test_modules_document_all_that_is_shown(module: ModuleType, key: str) -> None:
+    documented = yaml.safe_load(module.RETURN)[key]["contains"]
+    options = {field.option[0] for field in CLUSTER_FIELDS}
+    assert set(documented) - {"subscription_id"} == set(view.cluster({})) | options
+
+
+def test_pools_are_shown_by_their_options() -> None:
+    pool = recorded("cluster_acns_2026")["properties"]["agentPoolProfiles"][0]
+    shown = view.pool(pool)
+    assert shown["upgrade_settings"] == {"max_surge": "10%", "max_unavailable": "0"}
+    assert {field.option[0] for field in POOL_FIELDS} >= set(shown) - {
+        "name",
+        "tags",
+        "provisioning_state",
+        "power_state",
+        "current_orchestrator_version",
+        "node_image_version",
+    }
