@@ -2,14 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""aks_cluster and aks_kubeconfig as processes against the local stand-in for Azure: twelve steps, and bad input.
-
-AKS_CILIUM_TEST_SDK may name a folder with another azure-mgmt-containerservice (and what it needs) to run with.
-"""
+"""aks_cluster and aks_kubeconfig as processes against the local stand-in for Azure: twelve steps, and bad input."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,15 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure_modules import COLLECTIONS
 
 if TYPE_CHECKING:
-    from conftest import LocalAks
+    from azure_modules import Modules
 
-ROOT = Path(__file__).parents[2]
-COLLECTIONS = ROOT / ".ansible" / "collections"
-PYTHONPATH = os.pathsep.join(filter(None, [os.environ.get("AKS_CILIUM_TEST_SDK"), str(COLLECTIONS)]))
-MODULES = "ansible_collections.cloudnet.aks_cilium.plugins.modules"
-NAMES = {"resource_group": "rg-modules", "name": "demo"}
 BYO = {
     "location": "westeurope",
     "create_resource_group": True,
@@ -47,92 +39,35 @@ CILIUM = {
 Json = dict[str, Any]
 
 
-class Modules:
-    """Runs modules as processes."""
-
-    def __init__(self, service: LocalAks, directory: Path) -> None:
-        self.service = service
-        self.directory = directory
-        self.environment: dict[str, str] = {}
-
-    def run(self, module: str, *, check: bool = False, **arguments: Any) -> Json:
-        given = {**NAMES, **arguments, "_ansible_check_mode": check, "_ansible_diff": True}
-        file = self.directory / "arguments.json"
-        file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": given}), encoding="utf-8")
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("AZURE_", "AKS_CILIUM_"))}
-        environment = {**clean, **self.service.environment, **self.environment, "PYTHONPATH": PYTHONPATH}
-        done = subprocess.run(
-            [sys.executable, "-m", f"{MODULES}.{module}", str(file)],
-            env={key: value for key, value in environment.items() if value},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-        assert "local-aks" not in done.stdout.replace(str(self.directory), ""), "the secret is in the output"
-        result: Json = json.loads(done.stdout)
-        return result
-
-    def cluster(self, *, check: bool = False, **arguments: Any) -> Json:
-        return self.run("aks_cluster", check=check, **arguments)
-
-    def writes(self) -> list[str]:
-        """Methods that changed something since the last call; reading credentials is a POST that changes nothing."""
-        found = [item["method"] for item in self.service.writes() if "listCluster" not in item["path"]]
-        self.service.requests(clear=True)
-        return found
-
-
-@pytest.fixture
-def modules(local_aks: LocalAks, tmp_path: Path) -> Modules:
-    return Modules(local_aks, tmp_path)
-
-
-def both(modules: Modules, **arguments: Any) -> Json:
-    """Check mode, for real, and both again: the same promise, no write in check mode, no second change."""
-    checked = modules.cluster(check=True, **arguments)
-    assert checked.get("failed") is None, checked
-    assert modules.writes() == []
-    real = modules.cluster(**arguments)
-    assert real.get("failed") is None, real
-    assert (checked["changed"], checked["diff"]) == (real["changed"], real["diff"]) == (True, real["diff"])
-    assert modules.writes() != []
-    for again in (modules.cluster(check=True, **arguments), modules.cluster(**arguments)):
-        assert again["changed"] is False, again["diff"]
-    assert modules.writes() == []
-    return real
-
-
 class TestTwelveSteps:
     def test_byo_cni(self, modules: Modules) -> None:
-        created = both(modules, **BYO)
+        created = modules.both(**BYO)
         cluster = created["cluster"]
         assert (cluster["network_mode"], cluster["provisioning_state"]) == ("byo_cni", "Succeeded")
         assert cluster["network_profile"]["pod_cidr"] == "10.244.0.0/16"
         assert cluster["api_server_host"] == cluster["fqdn"] != ""
 
         pools = [{"name": "system", "count": 3}, {"name": "extra", "mode": "User", "count": 0}]
-        changed = both(modules, agent_pools=pools, oidc_issuer=True)
+        changed = modules.both(agent_pools=pools, oidc_issuer=True)
         assert changed["diff"]["before"] == {"agent_pools": {"extra": None, "system": {"count": 2}}}
         assert [pool["name"] for pool in changed["cluster"]["agent_pools"]] == ["extra", "system"]
         assert changed["cluster"]["tags"] == {"team": "net"}
 
-        both(modules, state="absent", create_resource_group=True)
+        modules.both(state="absent", create_resource_group=True)
         assert modules.service.arm("GET", "/resourcegroups/rg-modules").status == 404
 
     def test_azure_cni_powered_by_cilium(self, modules: Modules) -> None:
-        cluster = both(modules, **CILIUM)["cluster"]
+        cluster = modules.both(**CILIUM)["cluster"]
         assert cluster["network_mode"] == "azure_cni_cilium"
         assert cluster["network_profile"]["network_policy"] == "cilium"
         assert cluster["acns"]["advanced_network_policies"] == "FQDN"
-        off = both(modules, network_profile={"advanced_networking": {"enabled": False}})
+        off = modules.both(network_profile={"advanced_networking": {"enabled": False}})
         assert off["cluster"]["acns"]["enabled"] is False
 
     def test_the_migration_to_cilium(self, modules: Modules) -> None:
         overlay = {"network_plugin": "azure", "network_plugin_mode": "overlay"}
-        both(modules, **{**BYO, "network_profile": overlay})
-        cluster = both(modules, network_profile={"network_dataplane": "cilium"})["cluster"]
+        modules.both(**{**BYO, "network_profile": overlay})
+        cluster = modules.both(network_profile={"network_dataplane": "cilium"})["cluster"]
         assert cluster["network_profile"]["network_policy"] == "cilium"
 
 
