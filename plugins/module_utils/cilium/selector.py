@@ -25,12 +25,12 @@ def selects(policy: Mapping[str, Any], labels: Iterable[str]) -> bool:
     if namespace and table.get(NAMESPACE_LABEL) != namespace:
         return False
     if policy.get("kind") == "NetworkPolicy":
-        return _matches((policy.get("spec") or {}).get("podSelector") or {}, table)
+        return matches_labels((policy.get("spec") or {}).get("podSelector") or {}, table)
     for _path, rule in rules_of(policy):
         on_host = rule.get("nodeSelector") is not None
         if on_host != ("reserved:host" in table):
             continue
-        if _matches(rule.get("nodeSelector" if on_host else "endpointSelector") or {}, table):
+        if matches_labels(rule.get("nodeSelector" if on_host else "endpointSelector") or {}, table):
             return True
     return False
 
@@ -40,7 +40,8 @@ def _split(label: str) -> tuple[str, str]:
     return key, value
 
 
-def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def matches_labels(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a selector (`matchLabels`, `matchExpressions`) holds for labels with their sources (`k8s:app`)."""
     for key, value in (selector.get("matchLabels") or {}).items():
         if value not in _values(key, labels):
             return False
