@@ -49,6 +49,17 @@ options:
         label C(app.kubernetes.io/managed-by=cloudnet.aks_cilium), which every policy written here gets.
     type: bool
     default: false
+  mode:
+    description:
+      - How the policies deny. It sets C(enableDefaultDeny) of every rule.
+      - V(as_given) - as they are written.
+      - V(shadow) - nothing is denied. Verdicts of Hubble name the policies for what they cover, and
+        C(allow-any-ingress) or C(allow-any-egress) for what they would deny. Rules of layer 7 deny all the same.
+      - V(enforce) - what is not allowed is denied, in each direction for which a policy has rules.
+      - V(shadow) and V(enforce) need Cilium 1.16 or later, and policies of Cilium's kinds.
+    type: str
+    choices: [as_given, shadow, enforce]
+    default: as_given
   wait:
     description: Whether to wait at all; see O(wait_for).
     type: bool
@@ -69,6 +80,7 @@ options:
     default: 120
 seealso:
   - module: cloudnet.aks_cilium.connectivity_probe
+  - module: cloudnet.aks_cilium.network_policy_enforce
 """
 
 EXAMPLES = r"""
@@ -92,6 +104,12 @@ EXAMPLES = r"""
   cloudnet.aks_cilium.cilium_policy:
     kubeconfig: ~/.kube/aksciliumlab
     src: policies/basics.yaml
+
+- name: Let candidates soak without denying anything
+  cloudnet.aks_cilium.cilium_policy:
+    kubeconfig: ~/.kube/aksciliumlab
+    src: policies/shop.yaml
+    mode: shadow
 
 - name: Remove a policy
   cloudnet.aks_cilium.cilium_policy:
@@ -201,9 +219,11 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.apply i
     ensure_absent,
     ensure_present,
 )
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.detect import installation
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy import (
     check_documents,
     read_documents,
+    with_mode,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
@@ -214,6 +234,7 @@ SPEC = ArgSpec(
         "definition": {"type": "raw"},
         "src": {"type": "path"},
         "adopt": {"type": "bool", "default": False},
+        "mode": {"type": "str", "choices": ["as_given", "shadow", "enforce"], "default": "as_given"},
         "wait_for": {"type": "str", "choices": list(WAIT_FOR), "default": "realized"},
     },
     mutually_exclusive=[["definition", "src"]],
@@ -228,6 +249,9 @@ def action(context: Context) -> Result:
     documents = read_documents(params["definition"], params["src"])
     policies = check_documents(documents, context.warn, names_only=absent)
     kube = connect(params, hide=context.hide)
+    if params["mode"] != "as_given" and not absent:
+        install = installation(kube)
+        policies = with_mode(policies, params["mode"], install.default_deny_field, install.version)
     around = Surroundings(
         kube=kube,
         execute=partial(exec_in_pod, kube),

@@ -180,7 +180,12 @@ class FakeKube:
     def patch(self, kind: Kind, name: str, patch: Json, namespace: str | None = None, *, dry_run: bool = False) -> Json:
         self._request("patch", kind, name)
         key = _key(kind, namespace, name)
-        merged = _merge(copy.deepcopy(self._existing(kind, key)), patch, null_removes=True)
+        current = self._existing(kind, key)
+        for field_name in ("resourceVersion", "uid"):
+            wanted = (patch.get("metadata") or {}).get(field_name)
+            if wanted not in (None, current["metadata"][field_name]):
+                raise Conflict("the object has been modified", code="Conflict", status=409)
+        merged = _merge(copy.deepcopy(current), patch, null_removes=True)
         return self._store("patch", key, merged, patch, dry_run)
 
     def delete(

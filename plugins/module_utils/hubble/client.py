@@ -28,7 +28,7 @@ from .._wait import SystemClock
 from ..kube.interface import Exec, Kube
 from ..kube.kinds import CONFIG_MAP, POD, SERVICE
 from ..kube.ready import is_ready_pod
-from .observation import Collector, FlowReader, FlowRequest, Observation
+from .observation import Collector, FlowReader, FlowRequest, NodeFacts, Observation, node_facts
 from .proto import from_json, messages, to_json
 from .times import rfc3339
 
@@ -135,6 +135,11 @@ class RelayReader:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=kinds["GetFlowsResponse"].FromString,
         )
+        self._get_nodes = channel.unary_unary(
+            "/observer.Observer/GetNodes",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=kinds["GetNodesResponse"].FromString,
+        )
 
     @classmethod
     @contextmanager
@@ -165,9 +170,64 @@ class RelayReader:
         _raise_if_all_failed(observation)
         return observation
 
+    def stream(self, request: FlowRequest) -> Stream:
+        """Responses as they come, until all are told or, following, until its time is over; at the caller's pace."""
+        limit_s = request.follow_s or request.timeout_s
+        call = self._get_flows(_message(request), timeout=limit_s, wait_for_ready=True)
+        return Stream(call, limit_s, follows=bool(request.follow_s))
+
+    def nodes(self, timeout_s: float) -> list[NodeFacts]:
+        """The nodes that the relay knows, as they are now."""
+        import grpc
+
+        try:
+            answer = self._get_nodes(from_json("GetNodesRequest", {}), timeout=timeout_s, wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise _translated(error, timeout_s) from error
+        return [node_facts(node) for node in to_json(answer).get("nodes", ())]
+
+
+class Stream:
+    """The responses of one call, each a document in the shape of GetFlowsResponse. Another thread may cancel it."""
+
+    def __init__(self, call: Any, limit_s: float, *, follows: bool) -> None:
+        self._call, self._limit_s, self._follows = call, limit_s, follows
+        self._cancelled = False
+
+    def __iter__(self) -> Iterator[Json]:
+        """Raises what broke it."""
+        import grpc
+
+        try:
+            for response in self._call:
+                yield to_json(response)
+        except grpc.RpcError as error:
+            over = self._follows and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            if not self._cancelled and not over:
+                raise _translated(error, self._limit_s) from error
+
+    def cancel(self) -> None:
+        """End it from outside."""
+        self._cancelled = True
+        self._call.cancel()
+
+
+@contextmanager
+def relay_reader(kube: Kube, forward: Forward, *, namespace: str = "kube-system") -> Iterator[RelayReader]:
+    """A reader on the relay, found anew: its pod may be another one than before.
+
+    Raises NotFound (HubbleRelayNotFound) where there is none to use, Unsupported (HubbleDisabled) when Hubble is off.
+    """
+    relay = _find_relay(kube, namespace)
+    if isinstance(relay, str):
+        _require_hubble(kube, namespace, relay)
+        raise NotFound(relay, code="HubbleRelayNotFound", target=f"{namespace}/{RELAY}", remedy=_REMEDY)
+    with forward(namespace, *relay) as address, RelayReader.connected(*address) as reader:
+        yield reader
+
 
 def _message(request: FlowRequest) -> Any:
-    document: Json = {"number": request.per_node, "follow": request.follow_s > 0}
+    document: Json = {"number": request.per_node, "follow": request.follow_s > 0, "first": request.oldest}
     document["whitelist"], document["blacklist"] = list(request.allow), list(request.deny)
     if request.since is not None:
         document["since"] = rfc3339(*request.since)

@@ -26,6 +26,7 @@ class FlowRequest:
     keep: at most so many flows, the newest, after the answers of all nodes are merged.
     number: how many flows each node goes back for when since is None; with since, each node gives all from there on.
     follow_s: listen for so many seconds instead of ending with what there is.
+    oldest: the number counts from the oldest flow on.
     timeout_s: for the whole answer when not following.
     """
 
@@ -37,6 +38,7 @@ class FlowRequest:
     until: Moment | None = None
     follow_s: float = 0.0
     timeout_s: float = 30.0
+    oldest: bool = False
 
     @property
     def per_node(self) -> int:
@@ -53,6 +55,30 @@ class Loss:
     source: str
     count: int
     node: str
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node as the relay knows it. state: CONNECTED, UNAVAILABLE, GONE, ERROR or UNKNOWN.
+
+    full: its ring of flows has been filled once, so that older flows have been overwritten.
+    """
+
+    name: str
+    state: str
+    uptime_s: float
+    full: bool
+
+
+def node_facts(node: Json) -> NodeFacts:
+    """From a document of GetNodes."""
+    return NodeFacts(
+        name=str(node.get("name", "")),
+        state=str(node.get("state", "UNKNOWN")).removeprefix("NODE_"),
+        uptime_s=int(node.get("uptime_ns", 0)) / 1e9,
+        # An agent keeps one place of its ring free.
+        full=int(node.get("num_flows", 0)) + 1 >= int(node.get("max_flows", 0)) > 0,
+    )
 
 
 @dataclass

@@ -40,6 +40,18 @@ GetFlowsResponse
   3 lost_events LostEvent
   1000 node_name string
   1001 time Timestamp
+GetNodesRequest
+GetNodesResponse
+  1 nodes *Node
+Node
+  1 name string
+  2 version string
+  3 address string
+  4 state =NodeState
+  6 uptime_ns uint64
+  7 num_flows uint64
+  8 max_flows uint64
+  9 seen_flows uint64
 NodeStatusEvent
   1 state_change =NodeState
   2 node_names *string

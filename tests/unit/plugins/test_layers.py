@@ -21,6 +21,7 @@ ROOMS = {
     "hubble": BASE | {"kube"},
     "probe": BASE | {"kube", "hubble"},
     "hardening": {"_types", "_errors", "hubble", "cilium"},
+    "staging": BASE | {"kube", "cilium", "hubble", "hardening", "probe"},
 }
 THIRD_PARTY = {"kubernetes": "kube", "azure": "azure", "msal": "azure", "grpc": "hubble", "google": "hubble"}
 # What several rooms need is imported once, in a file that all of them share.

@@ -122,3 +122,15 @@ def test_the_examples_are_valid() -> None:
         arguments = task["cloudnet.aks_cilium.cilium_policy"]
         if "definition" in arguments:
             check_documents([arguments["definition"]], print, names_only=arguments.get("state") == "absent")
+
+
+def test_a_shadow_and_then_the_same_policy_enforced(run: Run, kube: FakeKube) -> None:
+    containers = [{"name": "cilium-agent", "image": "quay.io/cilium/cilium:v1.20.2"}]
+    template = {"spec": {"containers": containers}}
+    agents = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "cilium", "namespace": "kube-system"}}
+    kube.add({**agents, "spec": {"template": template}})
+    assert run(definition=cnp(), mode="shadow", wait=False)["changed"] is True
+    assert kube.writes[-1].body["spec"]["enableDefaultDeny"] == {"ingress": False, "egress": False}
+    assert run(definition=cnp(), mode="shadow", wait=False)["changed"] is False
+    assert run(definition=cnp(), mode="enforce", wait=False)["changed"] is True
+    assert kube.writes[-1].body["spec"]["enableDefaultDeny"]["ingress"] is True

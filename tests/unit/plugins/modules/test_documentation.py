@@ -16,12 +16,21 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments import azure, hubble, kube, query
+from ansible_collections.cloudnet.aks_cilium.plugins.doc_fragments import (
+    azure,
+    azure_pool,
+    hubble,
+    kube,
+    observed,
+    query,
+)
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import QUERY, ArgSpec
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import CollectionError
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.argspec import AZURE, CLUSTER
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure.cluster_spec import POOL_OPTIONS
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.argspec import READER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.argspec import OBSERVED
 
 COLLECTION = "cloudnet.aks_cilium"
 PACKAGE = f"ansible_collections.{COLLECTION}.plugins"
@@ -68,11 +77,13 @@ def agree(documented: dict[str, Any], options: dict[str, Any], place: str) -> No
     [
         (azure.ModuleDocFragment.DOCUMENTATION, AZURE),
         (azure.ModuleDocFragment.CLUSTER, CLUSTER),
+        (azure_pool.ModuleDocFragment.DOCUMENTATION, ArgSpec(POOL_OPTIONS)),
         (kube.ModuleDocFragment.DOCUMENTATION, KUBE),
         (hubble.ModuleDocFragment.DOCUMENTATION, READER),
+        (observed.ModuleDocFragment.DOCUMENTATION, OBSERVED),
         (query.ModuleDocFragment.DOCUMENTATION, QUERY),
     ],
-    ids=["azure", "azure.cluster", "kube", "hubble", "query"],
+    ids=["azure", "azure.cluster", "azure_pool", "kube", "hubble", "observed", "query"],
 )
 def test_a_fragment_documents_just_its_specification(text: str, spec: ArgSpec) -> None:
     agree(yaml.safe_load(text)["options"], spec.options, "fragment")

@@ -31,6 +31,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy 
     rules_differ,
     take_back,
     validity,
+    with_mode,
     write,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import CCNP, CNP, NETWORK_POLICY
@@ -352,3 +353,31 @@ def test_titles_of_incomplete_documents() -> None:
     assert policies.policy_title({"kind": "X", "metadata": "?"}) == "X (no name)"
     clusterwide = checked(cnp(namespace=None, kind="CiliumClusterwideNetworkPolicy"))
     assert (clusterwide.label, clusterwide.kind) == ("CiliumClusterwideNetworkPolicy deny", CCNP)
+
+
+@pytest.mark.parametrize(
+    ("mode", "spec", "expected"),
+    [
+        ("shadow", {"ingress": [{}], "egress": [{}]}, {"ingress": False, "egress": False}),
+        ("enforce", {"ingress": [{}], "egress": [{}]}, {"ingress": True, "egress": True}),
+        ("enforce", {"ingress": [{}]}, {"ingress": True, "egress": False}),
+        ("enforce", {"egressDeny": [{}]}, {"ingress": False, "egress": True}),
+        ("shadow", {"ingress": [{}], "enableDefaultDeny": {"ingress": True}}, {"ingress": False, "egress": False}),
+    ],
+)
+def test_a_mode_sets_default_deny(mode: str, spec: Json, expected: Json) -> None:
+    body = {**cnp(), "spec": {"endpointSelector": {}, **spec}}
+    policy = Policy(CNP, "basics", "one", body)
+    [changed] = with_mode([policy], mode, True, "1.20.2")
+    assert changed.body["spec"]["enableDefaultDeny"] == expected
+    several = Policy(CNP, "basics", "one", {"specs": [body["spec"], body["spec"]]})
+    [changed] = with_mode([several], mode, True, "1.20.2")
+    assert [one["enableDefaultDeny"] for one in changed.body["specs"]] == [expected, expected]
+    assert with_mode([policy], "as_given", False, "1.15") == [policy]
+
+
+def test_a_mode_that_is_not_possible_is_refused() -> None:
+    with pytest.raises(Unsupported, match=r"Cilium 1\.15\.19 has no enableDefaultDeny"):
+        with_mode([checked(cnp())], "shadow", False, "1.15.19")
+    with pytest.raises(InvalidInput, match="a NetworkPolicy has no enableDefaultDeny"):
+        with_mode([checked(network_policy())], "enforce", True, "1.20.2")

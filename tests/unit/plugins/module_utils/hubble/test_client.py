@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,13 +27,20 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client 
     RelayReader,
     agent_command,
     open_reader,
+    relay_reader,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import FlowRequest
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import FlowRequest, NodeFacts
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.proto import from_json, messages, to_json
 from fakes import FakeClock, FakeKube
 
 Answer = Callable[[dict[str, Any], Any], Iterator[dict[str, Any]]]
 FLOW = {"flow": {"uuid": "a", "time": "2026-11-30T18:00:00Z", "verdict": "DROPPED"}, "node_name": "n1"}
+NODES = {
+    "nodes": [
+        {"name": "n1", "state": "NODE_CONNECTED", "uptime_ns": "90000000000", "num_flows": "4095", "max_flows": "4095"},
+        {"name": "n2", "state": "NODE_UNAVAILABLE"},
+    ]
+}
 CONNECTED = {"node_status": {"state_change": "NODE_CONNECTED", "node_names": ["n1", "n2"]}}
 
 
@@ -45,8 +53,13 @@ def relay(answer: Answer) -> Iterator[tuple[str, int]]:
             yield from_json("GetFlowsResponse", document).SerializeToString()
 
     server = grpc.server(ThreadPoolExecutor(max_workers=2))
-    handler = grpc.unary_stream_rpc_method_handler(get_flows)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("observer.Observer", {"GetFlows": handler})])
+    handlers = {
+        "GetFlows": grpc.unary_stream_rpc_method_handler(get_flows),
+        "GetNodes": grpc.unary_unary_rpc_method_handler(
+            lambda wire, context: from_json("GetNodesResponse", NODES).SerializeToString()
+        ),
+    }
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("observer.Observer", handlers)])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
@@ -281,3 +294,70 @@ def test_the_command_asks_what_the_request_asks() -> None:
     ]
     filtered = agent_command(FlowRequest(number=1, allow=({"source_pod": ["a/"]},), deny=({"reply": [True]},)))
     assert filtered[6:] == ["--allowlist", '{"source_pod":["a/"]}', "--denylist", '{"reply":[true]}']
+
+
+def test_the_relay_tells_the_state_of_its_nodes() -> None:
+    with relay(lambda request, context: iter(())) as address, RelayReader.connected(*address) as reader:
+        assert reader.nodes(5) == [
+            NodeFacts("n1", "CONNECTED", 90.0, full=True),
+            NodeFacts("n2", "UNAVAILABLE", 0.0, full=False),
+        ]
+
+
+def test_a_stream_goes_on_until_it_is_cancelled() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        asked.append(request)
+        yield FLOW
+        ended = threading.Event()
+        context.add_callback(ended.set)
+        ended.wait(5)
+
+    with relay(answer) as address, RelayReader.connected(*address) as reader:
+        stream = reader.stream(FlowRequest(number=1, follow_s=60.0))
+        found = []
+        for response in stream:
+            found.append(response)
+            stream.cancel()
+    assert [one["flow"]["uuid"] for one in found] == ["a"]
+    assert asked == [{"number": "1", "follow": True}]
+
+
+def test_a_stream_that_breaks_raises_what_broke_it() -> None:
+    def answer(request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        yield FLOW
+        context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
+
+    with relay(answer) as address, RelayReader.connected(*address) as reader:
+        responses = iter(reader.stream(FlowRequest(number=1, follow_s=60.0)))
+        assert next(responses)["node_name"] == "n1"
+        with pytest.raises(Unreachable, match="going away"):
+            next(responses)
+
+
+def test_a_question_for_the_oldest_flow_says_so() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        asked.append(request)
+        yield FLOW
+
+    with relay(answer) as address, RelayReader.connected(*address) as reader:
+        assert len(list(reader.stream(FlowRequest(number=1, oldest=True)))) == 1
+    assert asked == [{"number": "1", "first": True}]
+
+
+def test_a_relay_for_following_is_found_or_it_is_an_error() -> None:
+    @contextlib.contextmanager
+    def forward(namespace: str, name: str, port: int) -> Iterator[tuple[str, int]]:
+        assert (namespace, name, port) == ("kube-system", "hubble-relay-2", 4246)
+        yield "127.0.0.1", 1
+
+    with relay_reader(cluster(), forward) as reader:
+        assert reader.source == "relay"
+    with pytest.raises(NotFound) as caught, relay_reader(cluster(service_port=None), forward):
+        pass
+    assert caught.value.code == "HubbleRelayNotFound"
+    with pytest.raises(Unsupported), relay_reader(cluster(service_port=None, hubble="false"), forward):
+        pass
