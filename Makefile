@@ -49,6 +49,15 @@ test: setup ## All checks: lint, types, unit, functional, sanity, Molecule on ki
 lint types unit functional sanity molecule: setup ## One group of checks
 	@$(BIN)/python tests/run.py $@
 
+.PHONY: bench
+bench: setup ## Speed and cost as figures, in build/bench.json
+	@$(BIN)/python tests/bench/run.py
+
 .PHONY: build
 build: setup ## The collection archive, in build/
 	@ansible-galaxy collection build --force --output-path build
+
+.PHONY: sabotage
+sabotage: setup ## Break things while a cluster is hardened (SABOTAGE_KUBECONFIG=..., see tests/sabotage)
+	@mkdir -p build
+	@$(BIN)/python -m pytest tests/sabotage -q --override-ini 'pythonpath=.ansible/collections tests/sabotage' --override-ini junit_family=xunit1 --junitxml build/sabotage.xml

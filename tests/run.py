@@ -69,8 +69,15 @@ def checks() -> list[Check]:
             ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"],
             environment={"MYPYPATH": "tests/lab:roles/local_aks/files"},
         ),
+        Check(
+            "types",
+            "mypy-bench",
+            ["mypy", "tests/bench"],
+            environment={"MYPYPATH": "tests/bench:tests/functional:tests/unit:.ansible/collections"},
+        ),
         Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
         Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),
+        Check("functional", "functional-sdk32", [python, "tests/functional/older_sdk.py"]),
         Check(
             "sanity",
             "sanity",
@@ -81,6 +88,7 @@ def checks() -> list[Check]:
         Check("molecule", "lab-prepare", [*lab, "prepare", "--output", MACHINE]),
         Check("molecule", "molecule-byo_cni", ["molecule", "test", "--scenario-name", "byo_cni"]),
         Check("molecule", "molecule-azure_cni_cilium", ["molecule", "test", "--scenario-name", "azure_cni_cilium"]),
+        Check("molecule", "molecule-learn", ["molecule", "test", "--scenario-name", "learn"]),
     ]
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .._errors import CollectionError, Conflict, InvalidInput, NotFound
+from .._errors import CollectionError, Conflict, InvalidInput, NotFound, Unsupported
 from .._types import Json, Warn
 from .._yaml import documents_of
 from ..kube.interface import Kube
@@ -121,6 +121,47 @@ def check_documents(documents: Sequence[Json], warn: Warn, *, names_only: bool =
                 " same pods (port 53 to kube-dns with rules.dns) Cilium never learns their addresses."
             )
     return policies
+
+
+def with_mode(policies: Sequence[Policy], mode: str, possible: bool, version: str) -> list[Policy]:
+    """The policies with enableDefaultDeny set on every rule: off for shadow, on for enforce where the rule has rules.
+
+    possible: whether this cluster's Cilium knows the field. Raises Unsupported (NoShadow), InvalidInput (NoShadowKind).
+    """
+    if mode == "as_given":
+        return list(policies)
+    if not possible:
+        raise Unsupported(
+            f"mode={mode}: Cilium {version or 'of unknown version'} has no enableDefaultDeny, which came with 1.16.",
+            option="mode",
+            code="NoShadow",
+            remedy="Upgrade Cilium to 1.16 or later. Until then policies can only be applied as they are (as_given).",
+        )
+    for policy in policies:
+        if policy.kind is NETWORK_POLICY:
+            raise InvalidInput(
+                f"mode={mode}: {policy.label} cannot be a shadow: a NetworkPolicy has no enableDefaultDeny.",
+                option="mode",
+                code="NoShadowKind",
+                remedy="Write it as a CiliumNetworkPolicy.",
+            )
+    return [replace(policy, body=_with_default_deny(policy.body, mode == "enforce")) for policy in policies]
+
+
+def _with_default_deny(body: Json, enforce: bool) -> Json:
+    def one(spec: Json) -> Json:
+        # A direction without rules would be denied altogether.
+        ingress, egress = (
+            enforce and bool(spec.get(direction) or spec.get(f"{direction}Deny")) for direction in ("ingress", "egress")
+        )
+        return {**spec, "enableDefaultDeny": {"ingress": ingress, "egress": egress}}
+
+    changed = dict(body)
+    if "spec" in body:
+        changed["spec"] = one(body["spec"])
+    if "specs" in body:
+        changed["specs"] = [one(spec) for spec in body["specs"]]
+    return changed
 
 
 def policy_title(document: Mapping[str, Any]) -> str:
