@@ -69,8 +69,22 @@ options:
   window:
     description:
       - Seconds of complete observation of O(namespaces) that the store should reach over all calls. When it has them,
-        nothing is collected. Otherwise the stretch is no longer than what is missing.
+        and O(late_edges) and O(unseen) are kept, nothing is collected. Otherwise the stretch is no longer than what is
+        missing. RV(waiting_for) tells what is missing.
     type: int
+  late_edges:
+    description:
+      - With O(window), how many kinds of connections may be new in the last fifth of the observed time. As long as more
+        of them keep coming, the evidence is not enough. Another address outside of the cluster is nothing new.
+    type: int
+    default: 0
+  unseen:
+    description:
+      - With O(window), CronJobs that need not be seen, as C(namespace/CronJob/name). Others must have run, because
+        what they need is not known before.
+    type: list
+    elements: str
+    default: []
   max_lost:
     description: Lost events up to which a stretch still counts as complete.
     type: int
@@ -159,6 +173,12 @@ summary:
       type: list
       elements: str
       sample: [payment, shop]
+waiting_for:
+  description: What O(window), O(late_edges) and O(unseen) still ask for, one sentence each; empty when it is enough.
+  returned: always
+  type: list
+  elements: str
+  sample: ["3600 of 604800 s are observed"]
 chunk:
   description: The stretch of this call.
   returned: when something was collected
@@ -218,6 +238,8 @@ SPEC = ArgSpec(
         "namespaces": {"type": "list", "elements": "str", "default": []},
         "duration": {"type": "int", "default": 60},
         "window": {"type": "int"},
+        "late_edges": {"type": "int", "default": 0},
+        "unseen": {"type": "list", "elements": "str", "default": []},
     }
 ).merge(SYSTEM, STORE, FOLLOWING, KUBE)
 
@@ -231,7 +253,7 @@ def action(context: Context) -> Result:
     if params["state"] == "absent":
         return remove_evidence(store, check_mode=context.check_mode)
     if params["state"] == "read":
-        return report_evidence(kube, store)
+        return report_evidence(kube, store, options.goal)
     flows = flows_of(kube, partial(forwarded, kube), options.cilium_namespace)
     return Collector(kube, store, options, flows, progress=context.progress).run(check_mode=context.check_mode)
 

@@ -24,6 +24,13 @@ TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 PATHS = [str(ROOT / ".ansible" / "collections"), str(TESTS / "unit")]
 FLOWS = 1_000_000
+TARGETS = {
+    "recommend_1m_flows_s": "<= 90",
+    "recommend_1m_flows_mb": "<= 500",
+    "known_app_needed": ">= 32",
+    "known_app_held_out": ">= 4",
+    "known_app_extra": "<= 2",
+}
 NAMESPACES, WORKLOADS, REPLICAS, CLIENTS = 12, 20, 3, 60_000
 
 # A process of its own, so that its memory is only that of the work.

@@ -285,7 +285,8 @@ def _workload_facts(kind: Kind, document: Json, counted: Mapping[Workload, int])
         ports=_declared_ports(pod_spec),
         pods=counted.get(workload, 0),
         host_network=bool(pod_spec.get("hostNetwork")),
-        schedule=str(spec.get("schedule") or "") if kind is CRON_JOB else "",
+        # A suspended CronJob does not run, so nobody waits for it.
+        schedule=str(spec.get("schedule") or "") if kind is CRON_JOB and not spec.get("suspend") else "",
         named_ports=tuple(sorted(_named_ports(pod_spec))),
     )
 

@@ -22,6 +22,7 @@ from .._wait import TALK_EVERY_S, elapsed_text, silent
 from ..hardening.aggregate import Aggregator
 from ..hardening.model import Chunk, Evidence, Inventory
 from ..hardening.schema import dumps, loads, merge, require_cluster
+from ..hardening.settled import Goal, observed_s, waiting_for
 from ..kube.interface import Kube
 from .flows import READY_S, Flows, OpenFlows, unconnected, verdict_filters
 from .inventory import cluster_uid, read_inventory, read_platform, require_namespaces
@@ -42,7 +43,7 @@ class Options:
     namespaces: Sequence[str]
     system_namespaces: Sequence[str]
     duration_s: int
-    window_s: int | None
+    goal: Goal | None
     max_lost: int
     cilium_namespace: str
 
@@ -53,13 +54,15 @@ class Options:
             value = params[option]
             if value is not None and not 1 <= value <= (LONGEST_S if option == "duration" else 366 * 86400):
                 raise InvalidInput(f"{option}={value} is out of range.", option=option, code="InvalidNumber")
-        if params["max_lost"] < 0:
-            raise InvalidInput(f"max_lost={params['max_lost']} is negative.", option="max_lost", code="InvalidNumber")
+        for option in ("max_lost", "late_edges"):
+            if params[option] < 0:
+                raise InvalidInput(f"{option}={params[option]} is negative.", option=option, code="InvalidNumber")
+        namespaces, window_s = sorted(set(params["namespaces"])), params["window"]
         return cls(
-            sorted(set(params["namespaces"])),
+            namespaces,
             params["system_namespaces"],
             params["duration"],
-            params["window"],
+            Goal(namespaces, window_s, params["late_edges"], params["unseen"]) if window_s else None,
             params["max_lost"],
             params["cilium_namespace"],
         )
@@ -75,17 +78,17 @@ def read_evidence(kube: Kube, store: Store) -> tuple[Evidence, Kept]:
     return evidence, kept
 
 
-def report_evidence(kube: Kube, store: Store) -> Result:
+def report_evidence(kube: Kube, store: Store, goal: Goal | None) -> Result:
     """For state=read."""
     evidence, kept = read_evidence(kube, store)
-    values = {**_values(evidence, kept), "lines": [_store_line(evidence, store)]}
+    values = {**_values(evidence, kept, goal), "lines": _store_lines(evidence, store, goal)}
     return Result(values={**values, "evidence": json.loads(kept.text)} if kept.text else values)
 
 
 def remove_evidence(store: Store, *, check_mode: bool) -> Result:
     """For state=absent."""
     removed = store.remove(dry_run=check_mode)
-    values = _values(Evidence(), Kept())
+    values = _values(Evidence(), Kept(), None)
     what = "there was nothing" if not removed else "would be removed" if check_mode else "removed"
     return Result(removed, {**values, "lines": [f"{store.place}: {what}"]})
 
@@ -118,9 +121,10 @@ class Collector:
         self._base, self._kept = read_evidence(self._kube, self._store)
         seconds = self._missing_s()
         if seconds <= 0 or check_mode:
-            line = "nothing to collect: the window is full" if seconds <= 0 else f"would listen for {seconds} s"
-            values = _values(self._base, self._kept)
-            return Result(seconds > 0, {**values, "lines": [line, _store_line(self._base, self._store)]})
+            line = "nothing to collect: what is there is enough" if seconds <= 0 else f"would listen for {seconds} s"
+            values = _values(self._base, self._kept, options.goal)
+            lines = [line, *_store_lines(self._base, self._store, options.goal)]
+            return Result(seconds > 0, {**values, "lines": lines})
         inventory = read_inventory(self._kube)
         platform = read_platform(self._kube, options.cilium_namespace)
         aggregator = Aggregator(inventory)
@@ -134,11 +138,15 @@ class Collector:
 
     def _missing_s(self) -> int:
         """How long to listen."""
-        options = self._options
-        if options.window_s is None:
+        options, goal = self._options, self._options.goal
+        if goal is None:
             return options.duration_s
+        if not waiting_for(self._base, goal):
+            return 0
         covered = set(options.namespaces) <= set(self._base.namespaces)
-        return min(options.duration_s, options.window_s - (observed_s(self._base) if covered else 0))
+        missing = goal.window_s - (observed_s(self._base) if covered else 0)
+        # With a full window it is something new, or a job, that the stretch is for.
+        return min(options.duration_s, missing) if missing > 0 else options.duration_s
 
     def _listen(
         self, flows: Flows, aggregator: Aggregator, inventory: Inventory, platform: Json, seconds: int
@@ -208,9 +216,9 @@ class Collector:
         lines = [
             f"collected {chunk.flows} verdicts in {row['seconds']} s from {len(chunk.nodes)} nodes:"
             f" {chunk.new_edges} new edges; {missing}",
-            _store_line(evidence, self._store),
+            *_store_lines(evidence, self._store, self._options.goal),
         ]
-        values = {**_values(evidence, self._kept), "chunk": row, "lines": lines}
+        values = {**_values(evidence, self._kept, self._options.goal), "chunk": row, "lines": lines}
         if not chunk.complete:
             raise OperationFailed(
                 f"Evidence of this stretch is incomplete: {' '.join(chunk.problems)}",
@@ -219,11 +227,6 @@ class Collector:
                 remedy="What was seen is kept, marked as incomplete. Repair the cause, then run the task again.",
             )
         return Result(True, values)
-
-
-def observed_s(evidence: Evidence) -> int:
-    """Seconds of complete observation."""
-    return int(sum(chunk.end_s - chunk.start_s for chunk in evidence.chunks if chunk.complete))
 
 
 def chunk_row(chunk: Chunk) -> Json:
@@ -238,7 +241,7 @@ def chunk_row(chunk: Chunk) -> Json:
     }
 
 
-def _values(evidence: Evidence, kept: Kept) -> Json:
+def _values(evidence: Evidence, kept: Kept, goal: Goal | None) -> Json:
     incomplete = [chunk for chunk in evidence.chunks if not chunk.complete]
     return {
         "digest": kept.digest,
@@ -250,9 +253,15 @@ def _values(evidence: Evidence, kept: Kept) -> Json:
             "observed_s": observed_s(evidence),
             "namespaces": sorted(evidence.namespaces),
         },
+        "waiting_for": waiting_for(evidence, goal) if goal else [],
         "complete": not incomplete,
         "incomplete_because": sorted({text for chunk in incomplete for text in chunk.problems}),
     }
+
+
+def _store_lines(evidence: Evidence, store: Store, goal: Goal | None) -> list[str]:
+    waiting = waiting_for(evidence, goal) if goal else []
+    return [_store_line(evidence, store), *(f"not enough yet: {reason}" for reason in waiting)]
 
 
 def _store_line(evidence: Evidence, store: Store) -> str:

@@ -28,6 +28,8 @@ PARAMS = {
     "system_namespaces": [],
     "duration": 60,
     "window": None,
+    "late_edges": 0,
+    "unseen": [],
     "max_lost": 0,
     "cilium_namespace": "kube-system",
 }
@@ -108,7 +110,7 @@ def test_a_full_window_collects_nothing_more(kube: FakeKube, store: FileStore, c
     assert rest.values["chunk"]["seconds"] == 40
     again = collect(kube, store, busy(clock), window=100)
     assert not again.changed
-    assert again.values["lines"][0] == "nothing to collect: the window is full"
+    assert again.values["lines"][0] == "nothing to collect: what is there is enough"
     kube.add(namespace("other"))
     assert collect(kube, store, busy(clock), window=100, namespaces=["other"]).changed, "not observed so far"
 
@@ -216,7 +218,7 @@ def test_evidence_of_another_cluster_is_refused(kube: FakeKube, store: FileStore
     with pytest.raises(Conflict, match="cluster-1, not of cluster-2"):
         collect(kube, store, busy(clock))
     with pytest.raises(Conflict):
-        observe.report_evidence(kube, store)
+        observe.report_evidence(kube, store, None)
 
 
 def test_a_cut_file_is_refused(kube: FakeKube, store: FileStore, clock: FakeClock, tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_a_cut_file_is_refused(kube: FakeKube, store: FileStore, clock: FakeCloc
         collect(kube, store, busy(clock))
 
 
-@pytest.mark.parametrize(("option", "value"), [("duration", 0), ("window", 0), ("max_lost", -1)])
+@pytest.mark.parametrize(("option", "value"), [("duration", 0), ("window", 0), ("max_lost", -1), ("late_edges", -1)])
 def test_numbers_are_checked(option: str, value: int) -> None:
     with pytest.raises(InvalidInput) as caught:
         Options.of({**PARAMS, option: value})
@@ -235,10 +237,10 @@ def test_numbers_are_checked(option: str, value: int) -> None:
 
 
 def test_reading_and_removing(kube: FakeKube, store: FileStore, clock: FakeClock) -> None:
-    empty = observe.report_evidence(kube, store)
+    empty = observe.report_evidence(kube, store, None)
     assert "evidence" not in empty.values
     collect(kube, store, busy(clock, source=pod_end("shop", "cart")))
-    result = observe.report_evidence(kube, store)
+    result = observe.report_evidence(kube, store, None)
     assert result.values["evidence"]["schema"].startswith("cloudnet.aks_cilium/evidence/")
     assert dumps(loads(store.read().text)) == store.read().text
     checked = observe.remove_evidence(store, check_mode=True)
