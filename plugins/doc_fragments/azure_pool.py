@@ -159,12 +159,13 @@ def _pool(place: str, indent: int) -> str:
 class ModuleDocFragment:
     """POOL_OPTIONS of module_utils/azure/cluster_spec.py."""
 
-    DOCUMENTATION = f"""
+    # With a type, because ansible-test takes a bare assignment of a fragment for a literal.
+    DOCUMENTATION: str = f"""
 options:
 {_pool("", 2)}
 """
 
-    AGENT_POOLS = f"""
+    AGENT_POOLS: str = f"""
 options:
   agent_pools:
     description:

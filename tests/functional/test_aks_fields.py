@@ -10,7 +10,7 @@ All cases run at once, each in a resource group of its own; a test per case tell
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 6
 Json = dict[str, Any]
-Played = dict[tuple[str, str], "Future[None]"]
+Played = dict[tuple[str, str], Any]
+"""Futures by case."""
 
 
 def play(modules: Modules, case: Case, task: Callable[..., Json], module: str = "aks_cluster") -> None:

@@ -36,14 +36,17 @@ def first_packet(
     direction: str = "INGRESS",
     verdict: str = "FORWARDED",
     *,
-    source: Document = CLIENT,
-    destination: Document = WEB,
+    source: Document | None = None,
+    destination: Document | None = None,
     port: int = 80,
     client_port: int = 40000,
     by: Sequence[str] = (),
     derived: str = "",
 ) -> Document:
-    """A verdict event. by: names of policies of shop that cover it; derived: as `allow-any-ingress`."""
+    """A verdict event, from CLIENT to WEB unless said otherwise.
+
+    by: names of policies of shop that cover it; derived: as `allow-any-ingress`.
+    """
     allowed: list[Document] = [{"name": name, "namespace": "shop", "kind": "CiliumNetworkPolicy"} for name in by]
     if derived:
         allowed.append({"labels": [f"reserved:io.cilium.policy.derived-from={derived}"]})
@@ -53,8 +56,8 @@ def first_packet(
         "verdict": verdict,
         "event_type": {"type": 5},
         "traffic_direction": direction,
-        "source": source,
-        "destination": destination,
+        "source": CLIENT if source is None else source,
+        "destination": WEB if destination is None else destination,
         "l4": {"TCP": {"source_port": client_port, "destination_port": port}},
         "IP": {"source": "10.0.0.1", "destination": "10.0.0.2"},
         **({"is_reply": False} if verdict == "FORWARDED" else {}),

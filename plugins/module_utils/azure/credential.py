@@ -11,8 +11,9 @@ import configparser
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .._errors import InvalidInput
 from .._types import Params
@@ -39,7 +40,13 @@ IDENTITY_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 PROFILES = "~/.azure/credentials"
 # As azure.azcollection names the keys of a profile.
 PROFILE_KEYS = {"x509_certificate_path": "certificate_path"}
-Profiles = Callable[[str], dict[str, str] | None]
+
+
+class Profiles(Protocol):
+    """Reads a profile of azure.azcollection's credentials file; None where there is none of this name."""
+
+    def __call__(self, name: str, /) -> dict[str, str] | None:
+        """The keys of the profile."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._errors import Conflict, InvalidInput, NotFound
 from .._types import Json, Params, Progress
@@ -31,7 +31,8 @@ MAX_TRIES = 5
 FREED_WITHIN_S = 180.0
 # What in a subnet shows that somebody uses it.
 USES = ("ipConfigurations", "privateEndpoints", "resourceNavigationLinks", "serviceAssociationLinks", "delegations")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# A text, because sanity tests read this file with older Pythons as well.
+Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 
 @dataclass

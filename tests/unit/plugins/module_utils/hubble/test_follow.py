@@ -300,7 +300,7 @@ def test_a_slow_caller_fills_no_memory(relay: Relay, monkeypatch: pytest.MonkeyP
         follower.wait_ready(5)
         for second in range(100, 200):
             relay.streams[-1].responses.put({"flow": {"uuid": str(second), "node_name": "n1"}})
-        until(lambda: follower._queue.full())
+        until(follower._queue.full)
         assert follower._queue.qsize() == 10
         assert [follower.next(5) for __ in range(100)][-1] == {"uuid": "199", "node_name": "n1"}
         assert len(follower._seen) <= 10
