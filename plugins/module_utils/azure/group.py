@@ -17,6 +17,11 @@ from .operation import settle
 OUR_TAG, OUR_VALUE = "cloudnet.aks_cilium", "created"
 
 
+def is_ours(document: Json) -> bool:
+    """Whether an object carries the tag by which `absent` knows that it may remove it."""
+    return bool((document.get("tags") or {}).get(OUR_TAG) == OUR_VALUE)
+
+
 def read_group(arm: ArmClient, name: str) -> Json | None:
     """The resource group, None where there is none."""
     answer = arm.get(arm.group_path(name), what=f"resource group {name}", api_version=GROUP_API_VERSION)
@@ -37,7 +42,7 @@ def create_group(arm: ArmClient, name: str, location: str, tags: Json) -> None:
 
 def reason_to_keep(arm: ArmClient, name: str, group: Json, *, without: Sequence[str] = ()) -> str:
     """Why the group must stay; empty when it is ours and holds nothing but the objects `without` (their ids)."""
-    if (group.get("tags") or {}).get(OUR_TAG) != OUR_VALUE:
+    if not is_ours(group):
         return f"it does not carry the tag {OUR_TAG}={OUR_VALUE}"
     answer = arm.get(f"{arm.group_path(name)}/resources", what=f"contents of {name}", api_version=GROUP_API_VERSION)
     content = (answer.body or {}).get("value") if answer else []

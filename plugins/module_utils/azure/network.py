@@ -20,7 +20,7 @@ from .._errors import Conflict, InvalidInput, NotFound
 from .._types import Json, Params, Progress
 from .._wait import Look, wait_until
 from .client import ArmClient
-from .group import OUR_TAG, OUR_VALUE
+from .group import OUR_TAG, OUR_VALUE, is_ours
 from .invalid import fail
 from .operation import accepted, follow, settle
 from .validate import check_group_name
@@ -145,7 +145,7 @@ def _ensure(wanted: _Wanted, params: Params, *, check: bool, timeout_s: float, p
         if not check:
             settle(wanted.read, wanted.arm, what=wanted.what, timeout_s=timeout_s, progress=progress)
         return outcome
-    elif not _is_ours(live):
+    elif not is_ours(live):
         raise wanted.no_such_subnet(live)
     else:
         path, body = wanted.subnet_path, wanted.subnet_body()
@@ -311,10 +311,6 @@ class _Wanted:
         )
 
 
-def _is_ours(live: Json) -> bool:
-    return (live.get("tags") or {}).get(OUR_TAG) == OUR_VALUE
-
-
 def _listed(document: Json, key: str) -> list[Json]:
     return (document.get("properties") or {}).get(key) or []
 
@@ -331,7 +327,7 @@ def _prefixes(subnet: Json) -> list[str]:
 
 def _reason_to_keep(live: Json, subnet: Json, *, alone: bool, node_resource_group: str) -> str:
     """Why the subnet (alone: the whole network) must stay; empty when it is ours and unused."""
-    if not _is_ours(live):
+    if not is_ours(live):
         return f"it does not carry the tag {OUR_TAG}={OUR_VALUE}"
     if alone and _listed(live, "virtualNetworkPeerings"):
         return "it is peered with another network"

@@ -22,7 +22,7 @@ from ..kube.manifest import SERVER_FIELDS
 from .detect import explain_unsupported_l7
 from .findings import Findings, check_keys, without_nulls
 from .netpol import check_network_policy, stored_spec
-from .semantics import check_cilium_policy, has_dns_rule, has_names
+from .semantics import check_cilium_policy, has_dns_rule, has_names, map_rules
 from .values import canonical
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
@@ -156,12 +156,18 @@ def _with_default_deny(body: Json, enforce: bool) -> Json:
         )
         return {**spec, "enableDefaultDeny": {"ingress": ingress, "egress": egress}}
 
-    changed = dict(body)
-    if "spec" in body:
-        changed["spec"] = one(body["spec"])
-    if "specs" in body:
-        changed["specs"] = [one(spec) for spec in body["specs"]]
-    return changed
+    return map_rules(body, one)
+
+
+def is_ours(document: Mapping[str, Any]) -> bool:
+    """Whether this collection made an object, by its label."""
+    return ((document.get("metadata") or {}).get("labels") or {}).get(OWNER_LABEL) == OWNER
+
+
+def object_key(document: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Kind, namespace and name; what is missing is empty."""
+    metadata = document.get("metadata") or {}
+    return str(document.get("kind") or ""), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
 def policy_title(document: Mapping[str, Any]) -> str:
@@ -269,11 +275,9 @@ def rules_differ(policy: Policy, live: Mapping[str, Any]) -> bool:
 
 def refuse_foreign(policy: Policy, live: Mapping[str, Any] | None, adopt: bool) -> None:
     """Refuse to overwrite or remove a policy of the same name that somebody else made."""
-    if live is None or adopt:
+    if live is None or adopt or is_ours(live):
         return
     owner = ((live.get("metadata") or {}).get("labels") or {}).get(OWNER_LABEL)
-    if owner == OWNER:
-        return
     made = f"managed by {owner!r}" if owner else "not made by this collection"
     raise Conflict(
         f"{policy.label} exists and is {made}.",

@@ -12,7 +12,7 @@ earlier versions. The API server checks the shape only; what Cilium refuses it w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .._types import Json
@@ -51,6 +51,25 @@ def rules_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     specs = document.get("specs")
     if isinstance(specs, (list, tuple)):
         yield from ((f"specs[{index}]", rule) for index, rule in enumerate(specs))
+
+
+def map_rules(document: Mapping[str, Any], change: Callable[[Json], Json]) -> Json:
+    """The policy with each of its rules (`spec` and each of `specs`) changed."""
+    changed = dict(document)
+    if changed.get("spec") is not None:
+        changed["spec"] = change(changed["spec"])
+    if changed.get("specs"):
+        changed["specs"] = [change(rule) for rule in changed["specs"]]
+    return changed
+
+
+def with_default_deny(document: Mapping[str, Any], values: Mapping[str, bool]) -> Json:
+    """The policy with default deny on or off, by direction (ingress, egress), in each of its rules."""
+
+    def switched(rule: Json) -> Json:
+        return {**rule, "enableDefaultDeny": {**(rule.get("enableDefaultDeny") or {}), **values}}
+
+    return map_rules(document, switched)
 
 
 def check_cilium_policy(found: Findings, document: Mapping[str, Any]) -> None:

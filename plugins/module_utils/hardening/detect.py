@@ -12,7 +12,7 @@ from typing import Any
 
 from .._errors import Conflict, Unsupported
 from .._types import Json
-from ..cilium.policy import OWNER, OWNER_LABEL
+from ..cilium.policy import is_ours
 from .marks import PREFIX
 from .model import Inventory
 
@@ -56,8 +56,7 @@ def require_names_free(namespaces: Sequence[str], policies: Iterable[Json]) -> N
     foreign = []
     for policy in policies:
         metadata = policy["metadata"]
-        ours = (metadata.get("labels") or {}).get(OWNER_LABEL) == OWNER
-        if metadata.get("namespace") in namespaces and metadata["name"].startswith(PREFIX) and not ours:
+        if metadata.get("namespace") in namespaces and metadata["name"].startswith(PREFIX) and not is_ours(policy):
             foreign.append(f"{policy['kind']} {metadata['namespace']}/{metadata['name']}")
     if foreign:
         raise Conflict(

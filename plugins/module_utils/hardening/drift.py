@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._types import Json
+from ..cilium.policy import object_key
+from ..cilium.semantics import map_rules
 from .evaluator.endpoints import Endpoints
 from .evaluator.verdict import compile_policies
 from .keys import edge_key, peer_text
-from .marks import NAMESPACE_ROLE, ROLE_LABEL, WORKLOAD_ROLE
+from .marks import NAMESPACE_ROLE, WORKLOAD_ROLE
 from .model import WORKLOAD, WORLD, Edge, Evidence, Inventory, Peer
+from .steps import DIRECTIONS, directions_of, enforces, role_of
 
 EDITED = "edited-policy"
 MISSING = "missing-policy"
@@ -31,7 +34,6 @@ UNUSED = "unused-rule"
 UNPROTECTED = "unprotected-workload"
 KINDS = (EDITED, MISSING, STRANGE, OPENED, NEW_EDGE, UNUSED, UNPROTECTED)
 
-DIRECTIONS = ("ingress", "egress")
 _DESCRIPTIVE = ("description", "labels")
 
 
@@ -50,8 +52,8 @@ def edited_policies(wanted: Iterable[Json], live: Iterable[Json]) -> list[Findin
 
     enableDefaultDeny is not compared: flipping it is how a policy goes from shadow to enforce; see not_enforced().
     """
-    manifests = {_key(document): document for document in wanted}
-    found = {_key(document): document for document in live}
+    manifests = {object_key(document): document for document in wanted}
+    found = {object_key(document): document for document in live}
     findings: list[Finding] = []
     for key in sorted(manifests.keys() | found.keys()):
         kind, namespace, name = key
@@ -77,17 +79,11 @@ def not_enforced(live: Iterable[Json], sealed: bool) -> list[Finding]:
     """Policies that do not deny by default although the namespace was sealed."""
     findings = []
     for document in live if sealed else ():
-        labels = (document.get("metadata") or {}).get("labels") or {}
-        if labels.get(ROLE_LABEL) not in (WORKLOAD_ROLE, NAMESPACE_ROLE):
+        if role_of(document) not in (WORKLOAD_ROLE, NAMESPACE_ROLE):
             continue
-        for direction in DIRECTIONS:
-            off = [
-                rule
-                for rule in _rules_with_switch(document)
-                if rule.get(direction) and not (rule.get("enableDefaultDeny") or {}).get(direction, True)
-            ]
-            if off:
-                kind, namespace, name = _key(document)
+        for direction in directions_of(document):
+            if not enforces(document, direction):
+                kind, namespace, name = object_key(document)
                 text = f"{kind} {namespace}/{name} no longer enforces {direction}."
                 findings.append(Finding(OPENED, namespace, name, text))
     return findings
@@ -164,15 +160,6 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _key(document: Mapping[str, Any]) -> tuple[str, str, str]:
-    metadata = document.get("metadata") or {}
-    return str(document.get("kind") or ""), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
-
-
-def _rules_with_switch(document: Mapping[str, Any]) -> list[Json]:
-    return [rule for rule in [document.get("spec"), *(document.get("specs") or [])] if rule]
-
-
 def _rules(document: Mapping[str, Any]) -> Json:
     """What a policy says, without the switch and without texts that nothing enforces."""
     left_out = (*_DESCRIPTIVE, "enableDefaultDeny")
@@ -180,12 +167,7 @@ def _rules(document: Mapping[str, Any]) -> Json:
     def kept(rule: Mapping[str, Any]) -> Json:
         return {key: value for key, value in rule.items() if key not in left_out and value is not None}
 
-    rules: Json = {}
-    if document.get("spec"):
-        rules["spec"] = kept(document["spec"])
-    if document.get("specs"):
-        rules["specs"] = [kept(rule) for rule in document["specs"]]
-    return rules
+    return map_rules({key: document[key] for key in ("spec", "specs") if document.get(key)}, kept)
 
 
 def _comparable(edge: Edge) -> tuple[str, str, str, int]:

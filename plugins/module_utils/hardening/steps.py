@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._types import Json
-from ..cilium.policy import OWNER, OWNER_LABEL
+from ..cilium.policy import is_ours, object_key
+from ..cilium.semantics import rules_of
 from .marks import NAMESPACE_ROLE, ROLE_LABEL, WORKLOAD_ROLE
 
 DIRECTIONS = ("ingress", "egress")
@@ -29,9 +30,7 @@ def learned(policies: Iterable[Json], namespaces: Sequence[str]) -> list[Json]:
     return [
         policy
         for policy in policies
-        if policy["metadata"].get("namespace") in namespaces
-        and (policy["metadata"].get("labels") or {}).get(OWNER_LABEL) == OWNER
-        and role_of(policy)
+        if policy["metadata"].get("namespace") in namespaces and is_ours(policy) and role_of(policy)
     ]
 
 
@@ -57,14 +56,18 @@ def enforcement_steps(policies: Iterable[Json], namespaces: Sequence[str]) -> li
             "enforced": enforces(policy, direction),
         }
         for policy in ours
-        for direction in DIRECTIONS
-        if any(rule.get(direction) for rule in _rules(policy))
+        for direction in directions_of(policy)
     ]
+
+
+def directions_of(policy: Mapping[str, Any]) -> list[str]:
+    """The directions in which a policy has rules, so that it can be enforced there."""
+    return [direction for direction in DIRECTIONS if any(rule.get(direction) for __, rule in rules_of(policy))]
 
 
 def enforces(policy: Mapping[str, Any], direction: str) -> bool:
     """Whether a policy of ours makes its pods deny this direction by default. Ours always state it."""
-    rules = [rule for rule in _rules(policy) if rule.get(direction)]
+    rules = [rule for __, rule in rules_of(policy) if rule.get(direction)]
     return bool(rules) and all((rule.get("enableDefaultDeny") or {}).get(direction, True) for rule in rules)
 
 
@@ -74,33 +77,28 @@ def staged(candidates: Iterable[Json], live: Iterable[Json]) -> list[Json]:
     A policy that is there keeps its switches when nothing that it allows is taken away. Otherwise it goes back to
     shadow, to be soaked and enforced again, and what denies the rest of its namespace with it. A new one starts there.
     """
-    there = {_key(policy): policy for policy in live}
+    there = {object_key(policy): policy for policy in live}
     wanted = [copy.deepcopy(policy) for policy in candidates]
     narrowed = {
         policy["metadata"]["namespace"]
         for policy in wanted
-        if _key(policy) in there and not _is_grown(there[_key(policy)], policy)
+        if object_key(policy) in there and not _is_grown(there[object_key(policy)], policy)
     }
     for policy in wanted:
-        old = there.get(_key(policy))
+        old = there.get(object_key(policy))
         reopened = policy["metadata"]["namespace"] in narrowed and (
             role_of(policy) == NAMESPACE_ROLE or (old is not None and not _is_grown(old, policy))
         )
-        for rule in _rules(policy):
+        for __, rule in rules_of(policy):
             rule["enableDefaultDeny"] = {
                 direction: old is not None and not reopened and enforces(old, direction) for direction in DIRECTIONS
             }
     return wanted
 
 
-def _key(policy: Mapping[str, Any]) -> tuple[str, str, str]:
-    metadata = policy["metadata"]
-    return str(policy.get("kind")), str(metadata.get("namespace")), str(metadata["name"])
-
-
 def _is_grown(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a policy selects what it selected, and has all the rules that it had."""
-    before, after = _rules(old), _rules(new)
+    before, after = ([rule for __, rule in rules_of(policy)] for policy in (old, new))
     if [rule.get("endpointSelector") for rule in before] != [rule.get("endpointSelector") for rule in after]:
         return False
     for direction in DIRECTIONS:
@@ -121,7 +119,3 @@ def state_of(policies: Iterable[Json], namespaces: Sequence[str]) -> str:
     if steps:
         return SHADOW
     return LISTENING if ours else NOTHING
-
-
-def _rules(policy: Mapping[str, Any]) -> list[Json]:
-    return [rule for rule in [policy.get("spec"), *(policy.get("specs") or [])] if rule]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from .._errors import CollectionError, InvalidInput, OperationFailed
 from .._types import Clock, Json, Params, Progress, Result, Warn
 from .._wait import silent
-from ..cilium.policy import OWNER, OWNER_LABEL
+from ..cilium.policy import is_ours, object_key
 from ..hubble.times import rfc3339
 from ..kube.interface import Kube
 from ..kube.kinds import CNP
-from .inventory import policy_key, read_policies, require_namespaces
+from .inventory import read_policies, require_namespaces
 from .leftover import as_confirmed, clear_leftover, restore, unconfirmed
 from .policies import default_deny
 from .timer import BREAK_GLASS, DEAD_MAN, PENDING, TAKEN_OVER, Marker, Setting, Timer
@@ -127,14 +127,14 @@ class BreakGlass:
         others = []
         for listed in read_policies(self._kube, [namespace]):
             policy = as_confirmed(listed, pending)
-            ours = (policy["metadata"].get("labels") or {}).get(OWNER_LABEL) == OWNER and policy["kind"] == CNP.kind
+            ours = is_ours(policy) and policy["kind"] == CNP.kind
             if ours and isinstance((policy.get("spec") or {}).get("enableDefaultDeny"), dict):
                 denies = {direction: True for direction, value in default_deny(policy).items() if value}
                 if denies:
                     metadata = policy["metadata"]
                     found.append(Setting(namespace, metadata["name"], metadata["uid"], denies))
             elif policy["metadata"].get("namespace"):
-                others.append(" ".join(part for part in policy_key(policy) if part))
+                others.append(" ".join(part for part in object_key(policy) if part))
         if others:
             self._warn(f"These policies may go on denying in {namespace}: {', '.join(others)}.")
         return found

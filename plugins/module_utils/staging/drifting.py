@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass, field
 
 from .._errors import CollectionError, OperationFailed
 from .._types import Json, Result
-from ..cilium.policy import OWNER, OWNER_LABEL
 from ..hardening import drift
-from ..hardening.marks import NAMESPACE_ROLE, PLATFORM_ROLE, ROLE_LABEL, WORKLOAD_ROLE
+from ..hardening.marks import NAMESPACE_ROLE, PLATFORM_ROLE, WORKLOAD_ROLE
 from ..hardening.model import Evidence
 from ..hardening.prove import redundant_rules
 from ..hardening.schema import require_cluster, require_complete
-from ..hardening.steps import ENFORCING, SEALED, state_of
+from ..hardening.steps import ENFORCING, SEALED, learned, role_of, state_of
 from ..kube.interface import Kube
 from .files import read_evidence, read_manifests
 from .inventory import cluster_uid, read_inventory, read_policies, require_namespaces
@@ -48,7 +47,9 @@ def find_drift(kube: Kube, wanted: Comparison) -> Result:
         if evidence is not None:
             require_cluster(evidence, cluster)
     policies = read_policies(kube, wanted.namespaces)
-    ours = [policy for policy in policies if _is_ours(policy, wanted.namespaces)]
+    # The listening policy comes and goes, so it is left out.
+    roles = (WORKLOAD_ROLE, PLATFORM_ROLE, NAMESPACE_ROLE)
+    ours = [policy for policy in learned(policies, wanted.namespaces) if role_of(policy) in roles]
     inventory = read_inventory(kube, wanted.namespaces)
     started = state_of(ours, wanted.namespaces) in (ENFORCING, SEALED)
     sealed = started if wanted.sealed is None else wanted.sealed
@@ -61,16 +62,6 @@ def find_drift(kube: Kube, wanted: Comparison) -> Result:
         findings += drift.new_edges(known or Evidence(), recent)
         findings += _unused(manifests, recent)
     return _result(findings, wanted.fail_on)
-
-
-def _is_ours(policy: Json, namespaces: Sequence[str]) -> bool:
-    """Whether this collection learned the policy; the listening policy comes and goes and is left out."""
-    labels = policy["metadata"].get("labels") or {}
-    return (
-        policy["metadata"].get("namespace") in namespaces
-        and labels.get(OWNER_LABEL) == OWNER
-        and labels.get(ROLE_LABEL) in (WORKLOAD_ROLE, PLATFORM_ROLE, NAMESPACE_ROLE)
-    )
 
 
 def _unused(manifests: Sequence[Json], recent: Evidence) -> list[drift.Finding]:

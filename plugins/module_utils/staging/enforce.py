@@ -17,13 +17,14 @@ from .._errors import AuthFailed, CollectionError, Conflict, InvalidInput, NotFo
 from .._types import Clock, Json, Progress, Result
 from .._wait import silent
 from ..cilium.detect import installation
-from ..cilium.policy import OWNER, OWNER_LABEL
+from ..cilium.policy import OWNER, OWNER_LABEL, is_ours
+from ..cilium.semantics import with_default_deny
 from ..kube.interface import Kube
 from ..kube.kinds import CNP
 from .flows import READY_S, Flows, OpenFlows, unconnected, verdict_filters
 from .inventory import PodFacts, read_inventory, read_pods
 from .leftover import clear_leftover
-from .policies import default_deny, deny_patch, required_shadow, with_default_deny
+from .policies import default_deny, deny_patch, required_shadow
 from .realizing import Background
 from .step_options import DIRECTIONS, Options
 from .timer import BREAK_GLASS, DEAD_MAN, PENDING, Setting, Timer
@@ -142,7 +143,7 @@ class Enforcement:
                 option="policy",
                 remedy="Apply it as a shadow policy first: cilium_policy with mode=shadow.",
             )
-        if (policy["metadata"].get("labels") or {}).get(OWNER_LABEL) != OWNER:
+        if not is_ours(policy):
             raise Conflict(
                 f"CiliumNetworkPolicy {options.subject} was not made by this collection.",
                 option="policy",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from .._errors import AuthFailed, InvalidInput, NotFound
 from .._types import Json
 from ..cilium.detect import installation
+from ..cilium.policy import object_key
 from ..hardening.model import Inventory, Labels, ServiceFacts, Workload, WorkloadFacts
 from ..kube.interface import Kube
 from ..kube.kinds import (
@@ -151,14 +152,7 @@ def read_policies(kube: Kube, namespaces: Sequence[str] = ()) -> list[Json]:
             except NotFound:
                 continue
             found += [_complete(kind, document) for document in documents]
-    return sorted(found, key=policy_key)
-
-
-def policy_key(document: Mapping[str, object]) -> tuple[str, str, str]:
-    """Kind, namespace and name."""
-    metadata = document.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    return str(document.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+    return sorted(found, key=object_key)
 
 
 def restorable(document: Json) -> Json:

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from .._errors import Conflict, NotFound, TimedOut
 from .._types import Clock, Json
 from .._wait import Look, wait_until
+from ..cilium.semantics import with_default_deny
 from ..hardening.marks import ROLE_LABEL
 from ..hubble.times import rfc3339
 from ..kube.interface import Kube
 from ..kube.kinds import CNP, CONFIG_MAP
-from .policies import with_default_deny
 from .store import HARDENING_NAMESPACE
 from .timer import CONFIRMED, DEAD_MAN, FIRED, FIRING, PENDING, TAKEN_OVER, Marker, Setting, Timer, marker_of
 

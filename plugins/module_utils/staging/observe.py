@@ -81,7 +81,8 @@ def read_evidence(kube: Kube, store: Store) -> tuple[Evidence, Kept]:
 def report_evidence(kube: Kube, store: Store, goal: Goal | None) -> Result:
     """For state=read."""
     evidence, kept = read_evidence(kube, store)
-    values = {**_values(evidence, kept, goal), "lines": _store_lines(evidence, store, goal)}
+    values = _values(evidence, kept, goal)
+    values["lines"] = _store_lines(evidence, store, values["waiting_for"])
     return Result(values={**values, "evidence": json.loads(kept.text)} if kept.text else values)
 
 
@@ -123,7 +124,7 @@ class Collector:
         if seconds <= 0 or check_mode:
             line = "nothing to collect: what is there is enough" if seconds <= 0 else f"would listen for {seconds} s"
             values = _values(self._base, self._kept, options.goal)
-            lines = [line, *_store_lines(self._base, self._store, options.goal)]
+            lines = [line, *_store_lines(self._base, self._store, values["waiting_for"])]
             return Result(seconds > 0, {**values, "lines": lines})
         inventory = read_inventory(self._kube)
         platform = read_platform(self._kube, options.cilium_namespace)
@@ -213,12 +214,12 @@ class Collector:
     def _result(self, evidence: Evidence, chunk: Chunk) -> Result:
         row = chunk_row(chunk)
         missing = "; ".join(chunk.problems) or "nothing is missing"
-        lines = [
+        values = {**_values(evidence, self._kept, self._options.goal), "chunk": row}
+        values["lines"] = [
             f"collected {chunk.flows} verdicts in {row['seconds']} s from {len(chunk.nodes)} nodes:"
             f" {chunk.new_edges} new edges; {missing}",
-            *_store_lines(evidence, self._store, self._options.goal),
+            *_store_lines(evidence, self._store, values["waiting_for"]),
         ]
-        values = {**_values(evidence, self._kept, self._options.goal), "chunk": row, "lines": lines}
         if not chunk.complete:
             raise OperationFailed(
                 f"Evidence of this stretch is incomplete: {' '.join(chunk.problems)}",
@@ -259,8 +260,7 @@ def _values(evidence: Evidence, kept: Kept, goal: Goal | None) -> Json:
     }
 
 
-def _store_lines(evidence: Evidence, store: Store, goal: Goal | None) -> list[str]:
-    waiting = waiting_for(evidence, goal) if goal else []
+def _store_lines(evidence: Evidence, store: Store, waiting: Sequence[str]) -> list[str]:
     return [_store_line(evidence, store), *(f"not enough yet: {reason}" for reason in waiting)]
 
 

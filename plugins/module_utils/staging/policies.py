@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from .._errors import Unsupported
 from .._types import Json
@@ -20,12 +20,6 @@ def default_deny(policy: Json) -> dict[str, bool]:
         direction: bool(stated.get(direction, bool((policy.get("spec") or {}).get(direction))))
         for direction in ("ingress", "egress")
     }
-
-
-def with_default_deny(policy: Json, values: Mapping[str, bool]) -> Json:
-    """The same policy with other values."""
-    spec = policy["spec"]
-    return {**policy, "spec": {**spec, "enableDefaultDeny": {**spec.get("enableDefaultDeny", {}), **values}}}
 
 
 def deny_patch(policy: Json, directions: Iterable[str], value: bool, *, version: bool = False) -> Json:

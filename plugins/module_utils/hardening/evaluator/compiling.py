@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..._errors import InvalidInput
 from ..._types import Json
-from ...cilium.policy import OWNER, OWNER_LABEL
+from ...cilium.policy import is_ours
 from ...cilium.semantics import rules_of
 from ..marks import NAMESPACE_ROLE, ROLE_LABEL, WORKLOAD_ROLE
 from .endpoints import NAMESPACE
@@ -68,22 +68,7 @@ def rule_key(document: Mapping[str, Any], section: str, number: int) -> str:
 def flips(document: Mapping[str, Any]) -> bool:
     """Whether a policy is one of ours whose default deny is off now and on when it is enforced."""
     labels = (document.get("metadata") or {}).get("labels") or {}
-    return labels.get(OWNER_LABEL) == OWNER and labels.get(ROLE_LABEL) in _FLIPPED_ROLES
-
-
-def with_default_deny(document: Json, on: bool, directions: Collection[str] = DIRECTIONS) -> Json:
-    """A Cilium policy with default deny on or off for directions; the rest of it stays as it is."""
-    wanted = {direction.lower(): on for direction in directions}
-
-    def switched(rule: Json) -> Json:
-        return {**rule, "enableDefaultDeny": {**(rule.get("enableDefaultDeny") or {}), **wanted}}
-
-    changed = dict(document)
-    if document.get("spec") is not None:
-        changed["spec"] = switched(document["spec"])
-    if document.get("specs"):
-        changed["specs"] = [switched(rule) for rule in document["specs"]]
-    return changed
+    return is_ours(document) and labels.get(ROLE_LABEL) in _FLIPPED_ROLES
 
 
 def check_documents(documents: Iterable[object]) -> list[Json]:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..._types import Json
+from ...cilium.semantics import with_default_deny
 from .compiling import (
     DIRECTIONS,
     EGRESS,
@@ -24,7 +25,6 @@ from .compiling import (
     flips,
     policy_key,
     rules_of_documents,
-    with_default_deny,
 )
 from .endpoints import Endpoint, Known, known
 from .rules import Port, Rule
@@ -207,9 +207,10 @@ class PolicySet:
 
     def _switched(self, on: bool, policies: Collection[str] | None, directions: Collection[str]) -> PolicySet:
         documents = []
+        values = {direction.lower(): on for direction in directions}
         for document in self.documents:
             chosen = flips(document) if policies is None else policy_key(document) in policies
-            documents.append(with_default_deny(document, on, directions) if chosen else document)
+            documents.append(with_default_deny(document, values) if chosen else document)
         return PolicySet(documents, self.namespaces)
 
     def _end(self, endpoint: Endpoint) -> Known:

@@ -12,10 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.evaluator.compiling import (
-    policy_key,
-    with_default_deny,
-)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.semantics import with_default_deny
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.evaluator.compiling import policy_key
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.evaluator.endpoints import Endpoint
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.evaluator.verdict import (
     Decision,
@@ -24,6 +22,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.eval
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.marks import ROLE_LABEL, WORKLOAD_ROLE
 
+ON, OFF = ({"ingress": on, "egress": on} for on in (True, False))
 NAMESPACES = {"shop": {"env": "prod"}, "data": {}}
 OURS = {"app.kubernetes.io/managed-by": "cloudnet.aks_cilium", ROLE_LABEL: WORKLOAD_ROLE}
 SELECTORS: list[Any] = [
@@ -106,7 +105,7 @@ def test_order_does_not_matter(documents: list[Any], dice: Any, connection: Any)
 def test_an_allow_never_takes_away(documents: list[Any], more: Any, connection: Any) -> None:
     """More allow rules allow more, as long as they bring no default deny of their own."""
     before = verdict(documents, connection)
-    after = verdict([*documents, with_default_deny(more, False)], connection)
+    after = verdict([*documents, with_default_deny(more, OFF)], connection)
     assert before.allowed <= after.allowed
 
 
@@ -146,7 +145,7 @@ def test_there_and_back_again(documents: list[Any], connection: Any) -> None:
     shadow = compiled(documents).shadow()
     assert shadow.enforced().shadow().verdict(*connection) == shadow.verdict(*connection)
     assert shadow.enforced().documents == shadow.enforced().enforced().documents
-    every = [with_default_deny(document, True) for document in documents]
+    every = [with_default_deny(document, ON) for document in documents]
     assert compiled(every).verdict(*connection) == shadow.enforced().verdict(*connection)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import AuthFailed, InvalidInput
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy import object_key
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.model import Workload
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import CNP
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging import inventory
@@ -109,7 +110,7 @@ def test_policies_are_complete_and_a_kind_that_is_not_there_is_none(kube: FakeKu
     kube.add(document("CiliumNetworkPolicy", "b", version="cilium.io/v2", metadata={"managedFields": []}, status={}))
     kube.add(document("NetworkPolicy", "a", version="networking.k8s.io/v1"))
     found = inventory.read_policies(kube, ["shop"])
-    assert [inventory.policy_key(one) for one in found] == [
+    assert [object_key(one) for one in found] == [
         ("CiliumNetworkPolicy", "shop", "b"),
         ("NetworkPolicy", "shop", "a"),
     ]

@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import AuthFailed, Unreachable
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import Look, SystemClock
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.semantics import with_default_deny
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import parse_probes
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging import realizing
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.policies import with_default_deny
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.realizing import BackgroundWork
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.watching import TakeBack
 from fakes import FakeKube
