@@ -28,6 +28,7 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.following
 options:
   client:
     description: The pod that connects. It needs C(sh) and C(curl).
@@ -66,17 +67,6 @@ options:
     description: Seconds within which the verdicts must arrive.
     type: int
     default: 10
-  max_lost:
-    description: Lost events that are still accepted.
-    type: int
-    default: 0
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
-requirements:
-  - grpcio (Python package)
-  - protobuf 4.22 or later (Python package)
 notes:
   - It needs the rights to get services and pods and to create C(pods/portforward) in O(cilium_namespace), to get pods
     and to create C(pods/exec) in the namespaces of the pods, and to list pods of O(cilium_namespace).

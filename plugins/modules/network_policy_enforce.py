@@ -34,6 +34,8 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.following
+  - cloudnet.aks_cilium.following.prediction
 options:
   state:
     description: V(enforced) takes the step, V(shadow) switches the default deny off, at once and without a watch.
@@ -58,11 +60,6 @@ options:
     type: str
     choices: [ingress, egress, both]
     default: both
-  prediction:
-    description:
-      - Denials that are expected, as M(cloudnet.aks_cilium.network_policy_prove) predicts them - C(denied) and
-        C(already_denied), each a list of connections with C(source), C(destination), C(protocol) and C(port).
-    type: dict
   probes:
     description:
       - Connections to try while the step is watched, as in M(cloudnet.aks_cilium.connectivity_probe). One that is not
@@ -139,17 +136,6 @@ options:
     description: Image of the dead man's switch; any with C(sh) and C(curl).
     type: str
     default: nginx:1.26
-  max_lost:
-    description: Lost events that are still accepted.
-    type: int
-    default: 0
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
-requirements:
-  - grpcio (Python package)
-  - protobuf 4.22 or later (Python package)
 notes:
   - In the policy's namespace it needs the rights to get and patch C(ciliumnetworkpolicies), to list pods, and to
     manage C(roles) and C(rolebindings) (of the right to patch this one policy).

@@ -32,6 +32,7 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.following
 options:
   state:
     description:
@@ -85,17 +86,6 @@ options:
     type: list
     elements: str
     default: []
-  max_lost:
-    description: Lost events up to which a stretch still counts as complete.
-    type: int
-    default: 0
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
-requirements:
-  - grpcio (Python package)
-  - protobuf 4.22 or later (Python package)
 notes:
   - Only Hubble relay can be followed. Where there is none, the task fails.
   - It needs the rights to get services and pods and to create C(pods/portforward) in O(cilium_namespace), to list

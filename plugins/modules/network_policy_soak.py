@@ -29,6 +29,8 @@ attributes:
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
   - cloudnet.aks_cilium.kube
+  - cloudnet.aks_cilium.following
+  - cloudnet.aks_cilium.following.prediction
 options:
   namespaces:
     description: Namespaces of the shadow policies.
@@ -44,11 +46,6 @@ options:
     description: Seconds to watch.
     type: int
     default: 300
-  prediction:
-    description:
-      - Denials that are expected, as M(cloudnet.aks_cilium.network_policy_prove) predicts them - C(denied) and
-        C(already_denied), each a list of connections with C(source), C(destination), C(protocol) and C(port).
-    type: dict
   positive_control:
     description:
       - A connection that no policy covers. It is made first, and must be unexplained. Otherwise the verdicts could not
@@ -88,17 +85,6 @@ options:
     description: A connection that a policy covers. It is made first, and its verdicts must name a policy.
     type: dict
     suboptions: *connection
-  max_lost:
-    description: Lost events that are still accepted.
-    type: int
-    default: 0
-  cilium_namespace:
-    description: Namespace of Cilium and Hubble relay.
-    type: str
-    default: kube-system
-requirements:
-  - grpcio (Python package)
-  - protobuf 4.22 or later (Python package)
 notes:
   - It needs the rights to get services and pods and to create C(pods/portforward) in O(cilium_namespace), to list
     policies, pods, services, namespaces, nodes and the kinds of workloads in all namespaces, and to create
