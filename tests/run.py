@@ -4,12 +4,13 @@
 
 """Runs the checks of `make test` one after another, talks while they run, and ends with a table and a count.
 
-`run.py` runs all of them, `run.py lint unit` some groups. Each check logs to build/logs/.
+`run.py` runs all of them, `run.py lint unit molecule-learn` some groups or checks. Each check logs to build/logs/.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,12 @@ sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *words]))
 """
 TALK_EVERY_S = 30
 TAIL_LINES = 60
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# How Ansible, pytest, ruff, mypy and ansible-test begin the line that says what is wrong.
+ERROR = re.compile(r"^\[?(fatal|ERROR|FAILED|E   )|: error:|ERROR: ")
+ERRORS_SHOWN = 3
+ERROR_LINES = 5
+LONGEST_LINE = 300
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,15 @@ def run(check: Check) -> tuple[bool, float]:
     return status == 0, took
 
 
+def first_errors(log: Path) -> list[str]:
+    """The lines of a log where the first errors are told, for the end of all output, which is what people read."""
+    text = COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace"))
+    lines = [line.rstrip()[:LONGEST_LINE] for line in text.splitlines() if line.strip()]
+    found = [number for number, line in enumerate(lines) if ERROR.search(line)]
+    shown = {at for number in found[:ERRORS_SHOWN] for at in range(number, number + ERROR_LINES)}
+    return [lines[at] for at in sorted(shown) if at < len(lines)]
+
+
 def engine_answers() -> bool:
     """Whether a Docker engine answers."""
     return (
@@ -171,9 +187,9 @@ def engine_answers() -> bool:
 def main() -> int:
     """Run the chosen checks, all of them even when one fails."""
     groups = set(sys.argv[1:])
-    chosen = [check for check in checks() if not groups or check.group in groups]
+    chosen = [check for check in checks() if not groups or groups & {check.group, check.name}]
     if not chosen:
-        print(f"run.py: no such group: {' '.join(sorted(groups))}", file=sys.stderr)
+        print(f"run.py: no such group or check: {' '.join(sorted(groups))}", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     if any(check.group == "sanity" for check in chosen):
@@ -190,6 +206,9 @@ def main() -> int:
     for name, passed, took in results:
         print(f"{name:<30} {'passed' if passed else 'FAILED':<10} {took:>9.1f}")
     failed = sum(not result[1] for result in results)
+    for name, passed, __ in results:
+        if not passed:
+            print(f"\n{name}, from its log:", *first_errors(LOGS / f"{name}.log"), sep="\n   ")
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
