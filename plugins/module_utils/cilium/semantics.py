@@ -63,6 +63,16 @@ def map_rules(document: Mapping[str, Any], change: Callable[[Json], Json]) -> Js
     return changed
 
 
+def denies_by_default(rule: Mapping[str, Any], direction: str) -> bool:
+    """Whether a rule of a Cilium policy makes its pods deny `direction` (ingress, egress) by default.
+
+    Where enableDefaultDeny does not say, any rule of that direction does, one that only denies as well (documentation
+    of Cilium, "Policy enforcement modes").
+    """
+    stated = (rule.get("enableDefaultDeny") or {}).get(direction)
+    return bool(rule.get(direction) or rule.get(f"{direction}Deny")) if stated is None else bool(stated)
+
+
 def with_default_deny(document: Mapping[str, Any], values: Mapping[str, bool]) -> Json:
     """The policy with default deny on or off, by direction (ingress, egress), in each of its rules."""
 

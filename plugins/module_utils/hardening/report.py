@@ -19,6 +19,7 @@ from typing import Any
 
 from .._errors import InvalidInput
 from .._types import Json
+from ..cilium.semantics import denies_by_default
 from .classify import SUSPICIOUS, UNKNOWN
 
 SCHEMA = "cloudnet.aks_cilium/report/v1"
@@ -182,15 +183,9 @@ def _policy(document: Json) -> Json:
         "name": name,
         "kind": str(document.get("kind") or ""),
         "description": "\n".join(str(rule["description"]) for rule in rules if rule.get("description")),
-        "enforcing": [side for side in DIRECTIONS if any(_denies(rule, side) for rule in rules)],
+        "enforcing": [side for side in DIRECTIONS if any(denies_by_default(rule, side) for rule in rules)],
         "body": {key: document[key] for key in ("spec", "specs") if key in document},
     }
-
-
-def _denies(rule: Mapping[str, Any], direction: str) -> bool:
-    """Whether a rule of a Cilium policy makes its pods deny this direction by default."""
-    stated = (rule.get("enableDefaultDeny") or {}).get(direction)
-    return bool(rule.get(direction) or rule.get(f"{direction}Deny")) if stated is None else bool(stated)
 
 
 def _coverage(rows: Iterable[Mapping[str, Any]]) -> list[Json]:

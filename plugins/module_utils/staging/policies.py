@@ -11,15 +11,13 @@ from collections.abc import Iterable
 
 from .._errors import Unsupported
 from .._types import Json
+from ..cilium.semantics import denies_by_default
 
 
 def default_deny(policy: Json) -> dict[str, bool]:
-    """Whether a policy makes its pods deny by default, by direction. A direction that it does not state denies."""
-    stated = (policy.get("spec") or {}).get("enableDefaultDeny") or {}
-    return {
-        direction: bool(stated.get(direction, bool((policy.get("spec") or {}).get(direction))))
-        for direction in ("ingress", "egress")
-    }
+    """Whether a policy of one rule (`spec`) makes its pods deny by default, by direction."""
+    rule = policy.get("spec") or {}
+    return {direction: denies_by_default(rule, direction) for direction in ("ingress", "egress")}
 
 
 def deny_patch(policy: Json, directions: Iterable[str], value: bool, *, version: bool = False) -> Json:
