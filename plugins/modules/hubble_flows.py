@@ -14,326 +14,12 @@ description:
   - Returns the flows that C(hubble observe) would show, as data and as the lines of its compact output, in time order
     over all nodes.
   - Flows are read through Hubble relay, over the API server. Where there is no relay that can be used, the agents are
-    asked one by one, and RV(complete) is false.
+    asked one by one, and RV(complete) is false, because their answers are not of the same moment; only with O(until)
+    they are as good as the relay's.
   - Lost events, nodes that did not answer and anything else that makes the answer incomplete is reported in
     RV(incomplete_because).
   - Without O(since), O(until) and O(follow_for) it looks at the last O(last) flows that match.
 options:
-  pod:
-    description:
-      - Pods at either end, as C(namespace/prefix). All pods whose name starts with the prefix match.
-      - C(namespace/) is every pod of a namespace, C(/prefix) a prefix in any namespace. A name without a slash means
-        the namespace C(default), or those of O(namespace) when set.
-    type: list
-    elements: str
-  from_pod:
-    description: As O(pod), for the end that sent the packet.
-    type: list
-    elements: str
-  to_pod:
-    description: As O(pod), for the end that the packet was sent to.
-    type: list
-    elements: str
-  namespace:
-    description: Namespaces at either end.
-    type: list
-    elements: str
-  from_namespace:
-    description: Namespaces of the sending end.
-    type: list
-    elements: str
-  to_namespace:
-    description: Namespaces of the receiving end.
-    type: list
-    elements: str
-  service:
-    description: Services at either end, written as O(pod). A flow carries a Service only where its address is used.
-    type: list
-    elements: str
-  from_service:
-    description: As O(service), for the sending end.
-    type: list
-    elements: str
-  to_service:
-    description: As O(service), for the receiving end.
-    type: list
-    elements: str
-  workload:
-    description: Owners of pods at either end, as C(name), C(Kind/name) or C(Kind/).
-    type: list
-    elements: str
-  from_workload:
-    description: As O(workload), for the sending end.
-    type: list
-    elements: str
-  to_workload:
-    description: As O(workload), for the receiving end.
-    type: list
-    elements: str
-  label:
-    description: Label selectors for either end, such as C(app=web), V(k8s:app in (web, api\)) or C(reserved:world).
-    type: list
-    elements: str
-  from_label:
-    description: As O(label), for the sending end.
-    type: list
-    elements: str
-  to_label:
-    description: As O(label), for the receiving end.
-    type: list
-    elements: str
-  ip:
-    description: Addresses or CIDR ranges at either end.
-    type: list
-    elements: str
-  from_ip:
-    description: As O(ip), for the sending end.
-    type: list
-    elements: str
-  to_ip:
-    description: As O(ip), for the receiving end.
-    type: list
-    elements: str
-  fqdn:
-    description: DNS names at either end; C(*) stands for any text. Names are known where Cilium's DNS proxy saw them.
-    type: list
-    elements: str
-  from_fqdn:
-    description: As O(fqdn), for the sending end.
-    type: list
-    elements: str
-  to_fqdn:
-    description: As O(fqdn), for the receiving end.
-    type: list
-    elements: str
-  port:
-    description: Ports at either end. The destination port is the one of the pod, after a Service is translated.
-    type: list
-    elements: str
-  from_port:
-    description: As O(port), for the sending end.
-    type: list
-    elements: str
-  to_port:
-    description: As O(port), for the receiving end.
-    type: list
-    elements: str
-  identity:
-    description: Security identities at either end, as numbers or reserved names such as V(world) or V(host).
-    type: list
-    elements: str
-  from_identity:
-    description: As O(identity), for the sending end.
-    type: list
-    elements: str
-  to_identity:
-    description: As O(identity), for the receiving end.
-    type: list
-    elements: str
-  verdict:
-    description: V(FORWARDED), V(DROPPED), V(AUDIT), V(REDIRECTED), V(ERROR), V(TRACED) or V(TRANSLATED).
-    type: list
-    elements: str
-  drop_reason:
-    description: Reasons of drops, such as V(POLICY_DENIED).
-    type: list
-    elements: str
-  type:
-    description:
-      - Types of events, as C(TYPE) or C(TYPE:SUBTYPE). Types are V(drop), V(capture), V(trace), V(policy-verdict),
-        V(trace-sock) and V(l7), or a number. Subtypes of V(trace) are observation points such as C(trace:to-endpoint).
-    type: list
-    elements: str
-  protocol:
-    description: Protocols of layer 4 or 7, such as V(tcp), V(udp), V(icmp), V(dns) or V(http).
-    type: list
-    elements: str
-  traffic_direction:
-    description: V(ingress) or V(egress), as seen from the pod at which a policy is checked.
-    type: list
-    elements: str
-  node_name:
-    description: Nodes that saw the flow; C(*) stands for any text.
-    type: list
-    elements: str
-  dns_query:
-    description: Regular expressions on the name that a DNS query asks for.
-    type: list
-    elements: str
-  http_status:
-    description: HTTP status codes, such as V(404) or V(5+).
-    type: list
-    elements: str
-  http_method:
-    description: HTTP methods.
-    type: list
-    elements: str
-  http_path:
-    description: Regular expressions on HTTP paths.
-    type: list
-    elements: str
-  reply:
-    description:
-      - Only packets of the answering direction, or with V(false) only the others. Drops, whose direction is unknown,
-        count as others.
-    type: bool
-  exclude:
-    description:
-      - Leaves out flows that match all of these filters. It takes the filter options of this module, with the same
-        meaning.
-    type: dict
-    suboptions:
-      pod:
-        description: As O(pod).
-        type: list
-        elements: str
-      from_pod:
-        description: As O(from_pod).
-        type: list
-        elements: str
-      to_pod:
-        description: As O(to_pod).
-        type: list
-        elements: str
-      namespace:
-        description: As O(namespace).
-        type: list
-        elements: str
-      from_namespace:
-        description: As O(from_namespace).
-        type: list
-        elements: str
-      to_namespace:
-        description: As O(to_namespace).
-        type: list
-        elements: str
-      service:
-        description: As O(service).
-        type: list
-        elements: str
-      from_service:
-        description: As O(from_service).
-        type: list
-        elements: str
-      to_service:
-        description: As O(to_service).
-        type: list
-        elements: str
-      workload:
-        description: As O(workload).
-        type: list
-        elements: str
-      from_workload:
-        description: As O(from_workload).
-        type: list
-        elements: str
-      to_workload:
-        description: As O(to_workload).
-        type: list
-        elements: str
-      label:
-        description: As O(label).
-        type: list
-        elements: str
-      from_label:
-        description: As O(from_label).
-        type: list
-        elements: str
-      to_label:
-        description: As O(to_label).
-        type: list
-        elements: str
-      ip:
-        description: As O(ip).
-        type: list
-        elements: str
-      from_ip:
-        description: As O(from_ip).
-        type: list
-        elements: str
-      to_ip:
-        description: As O(to_ip).
-        type: list
-        elements: str
-      fqdn:
-        description: As O(fqdn).
-        type: list
-        elements: str
-      from_fqdn:
-        description: As O(from_fqdn).
-        type: list
-        elements: str
-      to_fqdn:
-        description: As O(to_fqdn).
-        type: list
-        elements: str
-      port:
-        description: As O(port).
-        type: list
-        elements: str
-      from_port:
-        description: As O(from_port).
-        type: list
-        elements: str
-      to_port:
-        description: As O(to_port).
-        type: list
-        elements: str
-      identity:
-        description: As O(identity).
-        type: list
-        elements: str
-      from_identity:
-        description: As O(from_identity).
-        type: list
-        elements: str
-      to_identity:
-        description: As O(to_identity).
-        type: list
-        elements: str
-      verdict:
-        description: As O(verdict).
-        type: list
-        elements: str
-      drop_reason:
-        description: As O(drop_reason).
-        type: list
-        elements: str
-      type:
-        description: As O(type).
-        type: list
-        elements: str
-      protocol:
-        description: As O(protocol).
-        type: list
-        elements: str
-      traffic_direction:
-        description: As O(traffic_direction).
-        type: list
-        elements: str
-      node_name:
-        description: As O(node_name).
-        type: list
-        elements: str
-      dns_query:
-        description: As O(dns_query).
-        type: list
-        elements: str
-      http_status:
-        description: As O(http_status).
-        type: list
-        elements: str
-      http_method:
-        description: As O(http_method).
-        type: list
-        elements: str
-      http_path:
-        description: As O(http_path).
-        type: list
-        elements: str
-      reply:
-        description: As O(reply).
-        type: bool
   since:
     description: Only flows from this time on - C(90s), C(3m), C(1h30m), C(2d) ago, or an RFC 3339 time.
     type: str
@@ -342,20 +28,58 @@ options:
     type: str
   last:
     description:
-      - Only the newest so many flows, counted over all nodes. V(100) when O(since), O(until) and O(follow_for) are not
-        set.
+      - Only the newest so many flows, counted over all nodes. V(100) when O(since), O(until), O(follow_for) and O(src)
+        are not set.
     type: int
   limit:
-    description: The most flows to return; the newest are kept. RV(truncated) tells whether there were more.
+    description:
+      - The most flows to return; the newest are kept. RV(truncated) tells whether there were more.
+      - It does not bind O(dest) and O(summarise), which take any number in constant memory.
     type: int
     default: 1000
   follow_for:
-    description: Listens for so many seconds, and returns what came by (with O(last), also so many flows from before).
+    description:
+      - Listens for so many seconds, and returns what came by (with O(last), also so many flows from before).
+      - A connection to the relay that breaks is made anew, and goes on where the old one ended; what a node has
+        overwritten meanwhile is told in RV(incomplete_because).
     type: int
+  until_count:
+    description: Ends O(follow_for) early, after so many flows.
+    type: int
+  summarise:
+    description:
+      - Returns RV(edges) in the place of RV(flows) and RV(lines) - who talks to whom, how often, with which verdicts.
+    type: bool
+    default: false
+  src:
+    description:
+      - Reads a file of flows in the place of a cluster - lines as C(hubble observe -o jsonpb) or O(dest) writes them,
+        also compressed with gzip. The filters are applied here, except O(cel_expression).
+      - Lines that cannot be read are left out, and told in RV(incomplete_because).
+    type: path
+  dest:
+    description:
+      - Writes the flows into this file in the place of RV(flows) and RV(lines), one a line, in the order in which they
+        come. With a name that ends in C(.gz) it is compressed.
+      - The file appears, or replaces the one that is there, when all is done. Only its owner may read it.
+    type: path
+  dest_format:
+    description: What O(dest) gets - the JSON of C(hubble observe -o jsonpb), or the lines of its compact output.
+    type: str
+    choices: [jsonpb, compact]
+    default: jsonpb
+  print_node_name:
+    description: Puts the node into each line, as the option of the same name of C(hubble observe) does.
+    type: bool
+    default: false
+  print_policy_names:
+    description: Puts the deciding policies into each line, as the option of the same name of C(hubble observe) does.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
-    description: Reads in check mode as well.
+    description: Reads in check mode as well, but does not write O(dest).
   diff_mode:
     support: none
   platform:
@@ -366,13 +90,20 @@ extends_documentation_fragment:
   - cloudnet.aks_cilium.kube
   - cloudnet.aks_cilium.query
   - cloudnet.aks_cilium.hubble
+  - cloudnet.aks_cilium.flow_filters
+  - cloudnet.aks_cilium.flow_filters.exclude
+  - cloudnet.aks_cilium.flow_filters.stop_when
 requirements:
   - grpcio (Python package), unless O(source=agents)
   - protobuf 4.22 or later (Python package), unless O(source=agents)
 notes:
   - A node keeps its last 4,095 events by default, of all pods. What is older cannot be read.
+  - A node tells its newest event only when another one has come after it; so of a quiet node the last one can be
+    missing at the end of O(follow_for).
+  - On managed AKS, Hubble is part of Advanced Container Networking Services; its relay speaks TLS, and its certificates
+    are in the Secret C(hubble-relay-client-certs), where they are found by themselves.
   - Through the API server this needs the rights to get services and pods and to create C(pods/portforward), or
-    C(pods/exec) where the agents are asked, in the namespace of Cilium.
+    C(pods/exec) where the agents are asked, and for a relay with TLS to get its Secrets, in the namespace of Cilium.
 seealso:
   - module: cloudnet.aks_cilium.connectivity_probe
   - module: cloudnet.aks_cilium.cilium_status
@@ -406,12 +137,32 @@ EXAMPLES = r"""
     follow_for: 10
     exclude:
       to_port: ["53"]
+
+- name: Wait for the first drop in the namespace, for a minute at most
+  cloudnet.aks_cilium.hubble_flows:
+    kubeconfig: ~/.kube/aksciliumlab
+    namespace: [basics]
+    follow_for: 60
+    stop_when:
+      verdict: [DROPPED]
+
+- name: Record an hour, whatever the number of flows
+  cloudnet.aks_cilium.hubble_flows:
+    kubeconfig: ~/.kube/aksciliumlab
+    follow_for: 3600
+    dest: /var/tmp/flows.jsonl.gz
+
+- name: Who talked to whom in that hour
+  cloudnet.aks_cilium.hubble_flows:
+    src: /var/tmp/flows.jsonl.gz
+    summarise: true
+  register: recorded
 """
 
 RETURN = r"""
 flows:
   description: The flows in time order, each as C(hubble observe -o jsonpb) gives it under C(flow).
-  returned: without O(query)
+  returned: without O(query), O(dest) and O(summarise)
   type: list
   elements: dict
   sample:
@@ -428,14 +179,120 @@ flows:
       Summary: "TCP Flags: SYN"
 lines:
   description: The same flows, one line each, exactly as C(hubble observe) prints them.
-  returned: without O(query)
+  returned: without O(query), O(dest) and O(summarise)
   type: list
   elements: str
   sample:
     - "Nov 30 18:20:11.359: default/testpod:43414 (ID:2615) <> basics/basicdeploy-65ff8695df-p58zr:80 (ID:9727)
       Policy denied DROPPED (TCP Flags: SYN)"
+edges:
+  description:
+    - The flows summarised, sorted by source, destination, protocol and port. An edge goes from the end that opened the
+      connection to the end that was asked; answers are counted with it.
+  returned: with O(summarise)
+  type: list
+  elements: dict
+  contains:
+    source:
+      description:
+        - The asking end, as C(kind), C(namespace), C(name) and C(owner). C(kind) is V(workload) (C(owner) says of which
+          kind), V(service), V(entity) (such as V(host) or V(kube-apiserver)), V(outside) (with C(names) and
+          C(addresses)), V(namespace) or V(unknown).
+      returned: always
+      type: dict
+      sample: {kind: workload, namespace: client, name: testpod, owner: Pod}
+    destination:
+      description: The asked end, as C(source).
+      returned: always
+      type: dict
+      sample: {kind: workload, namespace: basics, name: basicdeploy, owner: Deployment}
+    protocol:
+      description: Protocol of layer 4; empty when there is none.
+      returned: always
+      type: str
+      sample: TCP
+    port:
+      description: Port of the asked end; null when there is none.
+      returned: always
+      type: int
+      sample: 80
+    flows:
+      description: Number of events.
+      returned: always
+      type: int
+      sample: 12
+    replies:
+      description: How many of them were of the answering direction.
+      returned: always
+      type: int
+      sample: 5
+    first_seen:
+      description: Time of the first.
+      returned: always
+      type: str
+      sample: "2026-11-30T18:20:11.359123456Z"
+    last_seen:
+      description: Time of the last.
+      returned: always
+      type: str
+      sample: "2026-11-30T18:21:40.120123456Z"
+    verdicts:
+      description: Number of events by verdict.
+      returned: always
+      type: dict
+      sample: {DROPPED: 2, FORWARDED: 10}
+    drop_reasons:
+      description: Number of dropped events by reason.
+      returned: always
+      type: dict
+      sample: {POLICY_DENIED: 2}
+    directions:
+      description: Number of events by the side that saw them.
+      returned: always
+      type: dict
+      sample: {EGRESS: 6, INGRESS: 6}
+    types:
+      description: Number of events by type.
+      returned: always
+      type: dict
+      sample: {drop: 2, policy-verdict: 2, trace: 8}
+    first_packets:
+      description: Verdicts of policies on first packets, by direction.
+      returned: always
+      type: dict
+      sample: {INGRESS: {FORWARDED: 1}}
+    allowed_by:
+      description:
+        - The policies that let first packets through, each with C(direction), C(kind), C(namespace), C(name), C(flows),
+          and C(derived_from) for what no object says, such as V(allow-any-ingress).
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - {direction: INGRESS, kind: CiliumNetworkPolicy, namespace: basics, name: web, derived_from: "", flows: 1}
+    denied_by:
+      description: The policies that denied, as C(allowed_by).
+      returned: always
+      type: list
+      elements: dict
+      sample: []
+written:
+  description: The file that was written; in check mode, that would have been.
+  returned: with O(dest)
+  type: str
+  sample: /var/tmp/flows.jsonl.gz
+ended_by:
+  description: What ended O(follow_for) - V(time), V(count) or V(flow).
+  returned: with O(follow_for)
+  type: str
+  sample: time
+interruptions:
+  description: Connections to the relay that broke and were made anew.
+  returned: with O(follow_for)
+  type: int
+  sample: 0
 summary:
-  description: Counts of the returned flows.
+  description: Counts of the flows.
   returned: without O(query)
   type: dict
   contains:
@@ -476,7 +333,7 @@ lost_events:
   type: int
   sample: 0
 source:
-  description: Who answered, V(relay) or V(agents).
+  description: Who answered, V(relay), V(agents) or V(file).
   returned: without O(query)
   type: str
   sample: relay
@@ -510,9 +367,8 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec impor
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, apply_query, run_module
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.argspec import READER
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client import open_reader
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.filters import FILTER_OPTIONS
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observe import request_of, values_of
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observe import observe, origin_of, plan_of
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.exec import exec_in_pod
@@ -522,34 +378,48 @@ SPEC = ArgSpec(
     {
         **FILTER_OPTIONS,
         "exclude": {"type": "dict", "options": FILTER_OPTIONS},
+        "stop_when": {"type": "dict", "options": FILTER_OPTIONS},
         "since": {"type": "str"},
         "until": {"type": "str"},
         "last": {"type": "int"},
         "limit": {"type": "int", "default": 1000},
         "follow_for": {"type": "int"},
+        "until_count": {"type": "int"},
+        "summarise": {"type": "bool", "default": False},
+        "src": {"type": "path"},
+        "dest": {"type": "path"},
+        "dest_format": {"type": "str", "choices": ["jsonpb", "compact"], "default": "jsonpb"},
+        "print_node_name": {"type": "bool", "default": False},
+        "print_policy_names": {"type": "bool", "default": False},
     },
-    mutually_exclusive=[["follow_for", "since"], ["follow_for", "until"]],
+    mutually_exclusive=[
+        ["follow_for", "since"],
+        ["follow_for", "until"],
+        ["src", "follow_for"],
+        ["src", "relay_address"],
+    ],
+    required_by={"until_count": ["follow_for"], "stop_when": ["follow_for"]},
 ).merge(READER, QUERY, KUBE)
 
 
 def action(context: Context) -> Result:
     """Read flows."""
     params = context.params
-    request = request_of(params, time.time())
-    kube = connect(params, hide=context.hide)
-    if request.follow_s:
-        context.progress(f"listening to Hubble for {request.follow_s:.0f} s")
-    with open_reader(
-        kube,
-        partial(exec_in_pod, kube),
-        partial(forwarded, kube),
-        source=params["source"],
-        namespace=params["cilium_namespace"],
-    ) as reader:
-        values = values_of(request, reader.read(request))
+    plan = plan_of(params, time.time())
+    origin = None
+    if not plan.src:
+        origin = origin_of(
+            params,
+            partial(connect, params, hide=context.hide),
+            lambda kube: partial(exec_in_pod, kube),
+            lambda kube: partial(forwarded, kube),
+        )
+    if plan.request.follow_s:
+        context.progress(f"listening to Hubble for {plan.request.follow_s:.0f} s")
+    values = observe(plan, origin, writes=not context.check_mode)
     if params["query"] is not None:
-        return Result(values={"queried": apply_query(params["query"], values)})
-    return Result(values=values)
+        values = {"queried": apply_query(params["query"], values)}
+    return Result(changed=bool(plan.dest), values=values)
 
 
 def main() -> None:

@@ -13,5 +13,12 @@ READER = ArgSpec(
     {
         "source": {"type": "str", "choices": ["auto", "relay", "agents"], "default": "auto"},
         "cilium_namespace": {"type": "str", "default": "kube-system"},
-    }
+        "relay_address": {"type": "str"},
+        "relay_tls": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+        "relay_server_name": {"type": "str"},
+        "relay_ca_cert": {"type": "path"},
+        "relay_client_cert": {"type": "path"},
+        "relay_client_key": {"type": "path", "no_log": False},
+    },
+    required_together=[["relay_client_cert", "relay_client_key"]],
 )

@@ -11,127 +11,32 @@ An option for either end (`pod`) needs two filters, one per end; `from_` and `to
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .._errors import InvalidInput
 from .._types import Json, Params
-from .names import EVENT_TYPES, IDENTITIES, NUMBERS, TRACE, TRACE_POINTS
-
-Parse = Callable[[str, str], Any]
-"""Takes the option's name and one value; returns what the filter wants."""
-
-
-def _text(option: str, value: str) -> str:
-    if not value:
-        raise InvalidInput(f"{option} holds an empty text.", option=option, code="InvalidFilter")
-    return value
-
-
-def _object(option: str, value: str) -> str:
-    """`name`, `namespace/name` or `namespace/`. With more slashes Hubble would silently find nothing."""
-    if _text(option, value).count("/") > 1:
-        raise InvalidInput(
-            f"{option}={value} names no object.",
-            option=option,
-            code="InvalidFilter",
-            remedy="Write NAME, NAMESPACE/NAME or NAMESPACE/.",
-        )
-    return value
-
-
-def _address(option: str, value: str) -> str:
-    try:
-        ipaddress.ip_network(value, strict=False)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{option}={value} is neither an IP address nor a CIDR range.", option=option, code="InvalidFilter"
-        ) from error
-    return value
-
-
-def _port(option: str, value: str) -> str:
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-        raise InvalidInput(
-            f"{option}={value} is not a port number from 1 to 65535.", option=option, code="InvalidFilter"
-        )
-    return str(int(value))
-
-
-def _identity(option: str, value: str) -> int:
-    for number, name in IDENTITIES.items():
-        if name == value.removeprefix("reserved:") and number:
-            return number
-    if value.isascii() and value.isdigit() and int(value) < 2**32:
-        return int(value)
-    names = ", ".join(name for number, name in IDENTITIES.items() if number)
-    raise InvalidInput(
-        f"{option}={value} is neither a number nor a reserved identity.",
-        option=option,
-        code="InvalidFilter",
-        remedy=f"Reserved identities: {names}.",
-    )
-
-
-def _workload(option: str, value: str) -> Json:
-    kind, slash, name = _text(option, value).partition("/")
-    fields = {"kind": kind, "name": name} if slash else {"name": kind}
-    return {key: text for key, text in fields.items() if text}
-
-
-def _one_of(enum: str) -> Parse:
-    def parse(option: str, value: str) -> str:
-        if value.upper() not in NUMBERS[enum]:
-            known = ", ".join(name for name, number in NUMBERS[enum].items() if number)
-            raise InvalidInput(
-                f"{option}={value} is not known.", option=option, code="InvalidFilter", remedy=f"Choose of: {known}."
-            )
-        return value.upper()
-
-    return parse
-
-
-_PROTOCOLS = ("tcp", "udp", "sctp", "icmp", "icmpv4", "icmpv6", "vrrp", "igmp", "dns", "http", "kafka")
-
-
-def _protocol(option: str, value: str) -> str:
-    if value.lower() not in _PROTOCOLS:
-        raise InvalidInput(
-            f"{option}={value} is not a protocol that Hubble filters by.",
-            option=option,
-            code="InvalidFilter",
-            remedy=f"Choose of: {', '.join(_PROTOCOLS)}.",
-        )
-    return value.lower()
-
-
-def _event_type(option: str, value: str) -> Json:
-    """`TYPE[:SUBTYPE]`, each a name or a number."""
-    type_text, colon, sub_text = value.partition(":")
-    number = EVENT_TYPES.get(type_text, int(type_text) if type_text.isascii() and type_text.isdigit() else None)
-    if number is None:
-        raise InvalidInput(
-            f"{option}={value} is not a type of event.",
-            option=option,
-            code="InvalidFilter",
-            remedy=f"Choose of: {', '.join(EVENT_TYPES)}, or a number.",
-        )
-    if not colon:
-        return {"type": number}
-    if number == TRACE and sub_text in TRACE_POINTS:
-        sub_type = TRACE_POINTS.index(sub_text)
-    elif sub_text.isascii() and sub_text.isdigit():
-        sub_type = int(sub_text)
-    else:
-        raise InvalidInput(
-            f"{option}={value} names no subtype of {type_text}.",
-            option=option,
-            code="InvalidFilter",
-            remedy=f"Subtypes of trace: {', '.join(TRACE_POINTS)}; of others a number.",
-        )
-    return {"type": number, "match_sub_type": True, "sub_type": sub_type}
+from .filter_values import (
+    Parse,
+    address_value,
+    event_type_value,
+    http_header_value,
+    http_status_value,
+    identity_value,
+    interface_value,
+    ip_version_value,
+    namespace_value,
+    object_value,
+    one_of,
+    pattern_value,
+    port_value,
+    protocol_value,
+    tcp_flags_value,
+    text_value,
+    trace_number_value,
+    workload_value,
+)
+from .names import L7
 
 
 @dataclass(frozen=True)
@@ -140,64 +45,71 @@ class TwoSided:
 
     source: str
     destination: str
-    parse: Parse = _text
+    parse: Parse = text_value
 
 
 TWO_SIDED: dict[str, TwoSided] = {
-    "pod": TwoSided("source_pod", "destination_pod", _object),
-    "service": TwoSided("source_service", "destination_service", _object),
-    "workload": TwoSided("source_workload", "destination_workload", _workload),
+    "pod": TwoSided("source_pod", "destination_pod", object_value),
+    "service": TwoSided("source_service", "destination_service", object_value),
+    "workload": TwoSided("source_workload", "destination_workload", workload_value),
     "label": TwoSided("source_label", "destination_label"),
-    "ip": TwoSided("source_ip", "destination_ip", _address),
+    "ip": TwoSided("source_ip", "destination_ip", address_value),
     "fqdn": TwoSided("source_fqdn", "destination_fqdn"),
-    "port": TwoSided("source_port", "destination_port", _port),
-    "identity": TwoSided("source_identity", "destination_identity", _identity),
+    "port": TwoSided("source_port", "destination_port", port_value),
+    "identity": TwoSided("source_identity", "destination_identity", identity_value),
+    "cluster": TwoSided("source_cluster_name", "destination_cluster_name"),
 }
 ONE_SIDED: dict[str, tuple[str, Parse]] = {
-    "verdict": ("verdict", _one_of("Verdict")),
-    "drop_reason": ("drop_reason_desc", _one_of("DropReason")),
-    "type": ("event_type", _event_type),
-    "protocol": ("protocol", _protocol),
-    "traffic_direction": ("traffic_direction", _one_of("TrafficDirection")),
-    "node_name": ("node_name", _text),
-    "dns_query": ("dns_query", _text),
-    "http_status": ("http_status_code", _text),
-    "http_method": ("http_method", _text),
-    "http_path": ("http_path", _text),
+    "verdict": ("verdict", one_of("Verdict")),
+    "drop_reason": ("drop_reason_desc", one_of("DropReason")),
+    "type": ("event_type", event_type_value),
+    "protocol": ("protocol", protocol_value),
+    "traffic_direction": ("traffic_direction", one_of("TrafficDirection")),
+    "tcp_flags": ("tcp_flags", tcp_flags_value),
+    "ip_version": ("ip_version", ip_version_value),
+    "snat_ip": ("source_ip_xlated", address_value),
+    "interface": ("interface", interface_value),
+    "node_name": ("node_name", text_value),
+    "node_label": ("node_labels", text_value),
+    "dns_query": ("dns_query", pattern_value),
+    "http_status": ("http_status_code", http_status_value),
+    "http_method": ("http_method", text_value),
+    "http_path": ("http_path", pattern_value),
+    "http_url": ("http_url", pattern_value),
+    "http_header": ("http_header", http_header_value),
+    "uuid": ("uuid", text_value),
+    "trace_id": ("trace_id", text_value),
+    "ip_trace_id": ("ip_trace_id", trace_number_value),
 }
+SWITCHES = {"reply": "reply", "encrypted": "encrypted"}
 _SIDES = ("", "from_", "to_")
 FILTER_OPTIONS: Json = {
     **{f"{side}{name}": {"type": "list", "elements": "str"} for name in ("namespace", *TWO_SIDED) for side in _SIDES},
-    **{name: {"type": "list", "elements": "str"} for name in ONE_SIDED},
-    "reply": {"type": "bool"},
+    **{f"{side}all_namespaces": {"type": "bool", "default": False} for side in _SIDES},
+    **{name: {"type": "list", "elements": "str"} for name in (*ONE_SIDED, "cel_expression")},
+    **{name: {"type": "bool"} for name in SWITCHES},
 }
 """The filter options of a module's argument specification."""
 
 # An end is named in one way only, and an option for either end excludes those for one end.
-_EXCLUSIVE: tuple[tuple[str, ...], ...] = (
-    *((name, f"{side}{name}") for name in ("namespace", *TWO_SIDED) for side in ("from_", "to_")),
-    ("namespace", "from_pod"),
-    ("namespace", "to_pod"),
-    ("namespace", "from_service"),
-    ("namespace", "to_service"),
+_SAME_END = (("", ""), ("", "from_"), ("", "to_"), ("from_", ""), ("to_", ""), ("from_", "from_"), ("to_", "to_"))
+_EXCLUSIVE: tuple[tuple[str, str], ...] = (
+    *((name, f"{side}{name}") for name in ("namespace", "all_namespaces", *TWO_SIDED) for side in ("from_", "to_")),
+    *(
+        (name, f"{side}{end}")
+        for name in ("namespace", "all_namespaces")
+        for side in ("from_", "to_")
+        for end in ("pod", "service")
+    ),
     *(
         (f"{first}{one}", f"{second}{other}")
-        for one, other in (
-            ("fqdn", "ip"),
-            ("fqdn", "pod"),
-            ("fqdn", "namespace"),
-            ("ip", "pod"),
-            ("ip", "namespace"),
+        for one, others in (
+            ("fqdn", ("ip", "pod", "namespace", "all_namespaces")),
+            ("ip", ("pod", "namespace", "all_namespaces")),
+            ("namespace", ("all_namespaces",)),
         )
-        for first, second in (
-            ("", ""),
-            ("", "from_"),
-            ("", "to_"),
-            ("from_", ""),
-            ("to_", ""),
-            ("from_", "from_"),
-            ("to_", "to_"),
-        )
+        for other in others
+        for first, second in _SAME_END
     ),
 )
 
@@ -207,7 +119,11 @@ def build_filters(params: Params, prefix: str = "") -> tuple[Json, ...]:
 
     prefix stands before option names in errors. Raises InvalidInput for a value or combination that means nothing.
     """
-    given = {name: params[name] for name in FILTER_OPTIONS if params.get(name) not in (None, [])}
+    given = {
+        name: params[name]
+        for name in FILTER_OPTIONS
+        if params.get(name) not in (None, []) and not (name.endswith("all_namespaces") and not params[name])
+    }
     for one, other in _EXCLUSIVE:
         if one in given and other in given:
             raise InvalidInput(
@@ -218,6 +134,7 @@ def build_filters(params: Params, prefix: str = "") -> tuple[Json, ...]:
             )
     if not given:
         return ()
+    _check_http(given, prefix)
     left: Json = {}
     right: Json = {}
     for name, two_sided in TWO_SIDED.items():
@@ -234,10 +151,27 @@ def build_filters(params: Params, prefix: str = "") -> tuple[Json, ...]:
     for name, (field_name, parse) in ONE_SIDED.items():
         if name in given:
             left[field_name] = right[field_name] = [parse(f"{prefix}{name}", str(value)) for value in given[name]]
-    if "reply" in given:
-        left["reply"] = right["reply"] = [given["reply"]]
+    for name, field_name in SWITCHES.items():
+        if name in given:
+            left[field_name] = right[field_name] = [given[name]]
+    if "cel_expression" in given:
+        expressions = [text_value(f"{prefix}cel_expression", str(value)) for value in given["cel_expression"]]
+        left["experimental"] = right["experimental"] = {"cel_expression": expressions}
     _add_namespaces(left, right, given, prefix)
     return (left,) if left == right else (left, right)
+
+
+def _check_http(given: Params, prefix: str) -> None:
+    """HTTP is seen in events of layer 7 only, and Hubble refuses to look for it in others."""
+    wanted = [name for name in given if name.startswith("http_")]
+    types = [event_type_value(f"{prefix}type", str(value))["type"] for value in given.get("type", ())]
+    if wanted and types and L7 not in types:
+        raise InvalidInput(
+            f"{prefix}{wanted[0]} finds nothing in events of {prefix}type={','.join(given['type'])}.",
+            option=f"{prefix}{wanted[0]}",
+            code="InvalidFilter",
+            remedy=f"Leave out {prefix}type, or add l7.",
+        )
 
 
 def _add_namespaces(left: Json, right: Json, given: Params, prefix: str) -> None:
@@ -248,7 +182,11 @@ def _add_namespaces(left: Json, right: Json, given: Params, prefix: str) -> None
         ("namespace", (left,), "source"),
         ("namespace", (right,), "destination"),
     ):
-        namespaces = [_namespace(f"{prefix}{option}", str(value)) for value in given.get(option, ())]
+        any_namespace = option.replace("namespace", "all_namespaces")
+        namespaces = [namespace_value(f"{prefix}{option}", str(value)) for value in given.get(option, ())]
+        if any_namespace in given:
+            # Before a slash, nothing stands for any.
+            option, namespaces = any_namespace, [""]
         if not namespaces:
             continue
         for one in filters:
@@ -259,12 +197,6 @@ def _add_namespaces(left: Json, right: Json, given: Params, prefix: str) -> None
                     one[field_name] = _in_namespaces(f"{prefix}{option}", one[field_name], namespaces)
 
 
-def _namespace(option: str, value: str) -> str:
-    if "/" in _text(option, value):
-        raise InvalidInput(f"{option}={value} is not the name of a namespace.", option=option, code="InvalidFilter")
-    return value
-
-
 def _in_namespaces(option: str, names: Sequence[str], namespaces: Sequence[str]) -> list[str]:
     placed: list[str] = []
     for name in names:
@@ -273,7 +205,7 @@ def _in_namespaces(option: str, names: Sequence[str], namespaces: Sequence[str])
             placed.extend(f"{namespace}/{name}" for namespace in namespaces)
         elif own and own not in namespaces:
             raise InvalidInput(
-                f"{option}={','.join(namespaces)} contradicts {name}, which names another namespace.",
+                f"{option} contradicts {name}, which names a namespace of its own.",
                 option=option,
                 code="InvalidFilter",
             )

@@ -81,19 +81,21 @@ class Follower:
         connect: Connect,
         allow: Iterable[Json],
         *,
+        deny: Iterable[Json] = (),
         every_s: float = LOOK_EVERY_S,
         urgent: Iterable[Json] | None = None,
     ) -> None:
-        """allow: FlowFilter documents; Hubble applies them where the flows are.
+        """allow, deny: FlowFilter documents; Hubble applies them where the flows are.
 
         every_s: the most that a flow waits, or, of many, only those that the filters `urgent` let through.
         """
-        self._connect, self._allow, self._every_s = connect, tuple(allow), every_s
+        self._connect, self._allow, self._deny, self._every_s = connect, tuple(allow), tuple(deny), every_s
         self._urgent = self._allow if urgent is None else tuple(urgent)
         self._queue: queue.Queue[Json] = queue.Queue(WAITING)
         self._ended, self._ready = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="hubble-follow")
         self._lock = threading.Lock()
+        self._wake, self._looks = threading.Event(), 0
         self._stream: Stream | None = None
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._sampled: dict[str, Moment] = {}
@@ -172,6 +174,18 @@ class Follower:
             self._raise_final()
             return None
 
+    def look_now(self) -> Callable[[], bool]:
+        """Ask the relay for what it still holds back. The answer tells whether all until now can be had by `next`."""
+        # A look that is under way may have asked already, so two have to end.
+        wanted = self._looks + 2
+
+        def is_done() -> bool:
+            if self._looks < wanted:
+                self._wake.set()
+            return self._looks >= wanted
+
+        return is_done
+
     def _raise_final(self) -> None:
         if isinstance(self._last_error, _FINAL):
             raise self._last_error
@@ -200,7 +214,7 @@ class Follower:
         for node, moment in resumed.items():
             self._floor[node] = max(_back(moment), self._begin.get(node, (0, 0)))
         self._sampled = {}
-        stream = source.stream(FlowRequest(allow=self._allow, number=1, follow_s=FOREVER_S))
+        stream = source.stream(FlowRequest(allow=self._allow, deny=self._deny, number=1, follow_s=FOREVER_S))
         self._stream = stream
         if self._ended.is_set():
             stream.cancel()
@@ -214,6 +228,7 @@ class Follower:
                 self._take(response)
         finally:
             closing.set()
+            self._wake.set()
             stream.cancel()
             watcher.join(2 * LOOK_TIMEOUT_S)
 
@@ -235,7 +250,9 @@ class Follower:
                 return
             first = False
             self._note(facts, newest)
-            closing.wait(self._every_s if self._ready.is_set() else 0.2)
+            self._looks += 1
+            self._wake.wait(self._every_s if self._ready.is_set() else 0.2)
+            self._wake.clear()
 
     def _last_point(self) -> Moment | None:
         """From where a regular question asks; None where no node has had a flow yet."""
@@ -247,7 +264,7 @@ class Follower:
         """Ask for what came since; the stream may hold it back, or have lost it with its connection."""
         if since is None:
             return
-        request = FlowRequest(allow=allow, since=_back(since), timeout_s=FETCH_TIMEOUT_S)
+        request = FlowRequest(allow=allow, deny=self._deny, since=_back(since), timeout_s=FETCH_TIMEOUT_S)
         for response in source.stream(request):
             self._take(response)
 

@@ -52,6 +52,9 @@ IDENTITIES = {
     9: "world-ipv4",
     10: "world-ipv6",
 }
+WORLD_IDENTITIES = frozenset({2, 9, 10})
+CIDR_IDENTITIES = range(1 << 24, 1 << 25)
+"""Identities of one node for addresses and names outside of the cluster that a policy mentions."""
 
 POLICY_DENIED, POLICY_DENY, AUTH_REQUIRED = 133, 181, 189
 POLICY_DROPS = frozenset({POLICY_DENIED, POLICY_DENY, AUTH_REQUIRED})

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .._types import Json
 from .flow import Flow, flow_from_json
-from .times import Moment
+from .times import Moment, sortable
 
 ALL = 2**64 - 1
 """As a number of flows: all that are there. Zero would mean the same to an agent, but 20 to the command line."""
@@ -95,11 +95,17 @@ class Observation:
     """State by node: CONNECTED, UNAVAILABLE, GONE, ERROR."""
     problems: list[str] = field(default_factory=list)
     """Why flows may be missing, each as a sentence."""
+    lost_events: int = 0
+    """Lost events that are told beside the responses."""
+    interruptions: int = 0
+    """Connections that broke and were followed by another."""
+    ended_by: str = ""
+    """Of a follow: time, count or flow."""
 
     @property
     def lost(self) -> int:
         """Number of lost events."""
-        return sum(loss.count for loss in self.losses)
+        return self.lost_events + sum(loss.count for loss in self.losses)
 
     @property
     def complete(self) -> bool:
@@ -116,11 +122,51 @@ class FlowReader(Protocol):
         """Ask and collect. Raises the errors of `_errors` when nobody can answer."""
 
 
-class Collector:
-    """Collects responses (documents in the shape of GetFlowsResponse) in bounded memory."""
+class Sink(Protocol):
+    """Takes responses that hold a flow or tell of lost events."""
 
-    def __init__(self, source: str, keep: int) -> None:
+    def take(self, response: Json) -> None:
+        """One response, in the shape of GetFlowsResponse."""
+
+
+class Newest:
+    """Keeps the newest flows, in bounded memory."""
+
+    def __init__(self, keep: int) -> None:
         self._keep = keep
+        self._responses: list[Json] = []
+
+    def take(self, response: Json) -> None:
+        """See Sink."""
+        if "flow" in response:
+            self._responses.append(response)
+            if len(self._responses) >= 2 * self._keep + 1000:
+                self._trim()
+
+    def responses(self) -> list[Json]:
+        """In time order."""
+        self._trim()
+        return self._responses
+
+    def _trim(self) -> None:
+        self._responses.sort(key=_order)
+        del self._responses[: -self._keep]
+
+
+def _order(response: Json) -> tuple[str, str, str]:
+    """Sorts by time, with a fixed order where times are equal."""
+    flow = response["flow"]
+    time = flow.get("time", "")
+    return sortable(time) if time else "", flow.get("node_name", ""), flow.get("uuid", "")
+
+
+class Collector:
+    """Collects responses: the flows into a sink, everything else into an Observation."""
+
+    def __init__(self, source: str, keep: int, sink: Sink | None = None) -> None:
+        """With a sink the flows are its business, and the Observation has none."""
+        self._newest = Newest(keep)
+        self._sink = sink or self._newest
         self.observation = Observation(source)
 
     def add(self, response: Json) -> None:
@@ -128,15 +174,14 @@ class Collector:
         seen = self.observation
         if "flow" in response:
             seen.seen += 1
-            seen.flows.append(flow_from_json(response["flow"]))
-            if len(seen.flows) >= 2 * self._keep + 1000:
-                self._trim()
+            self._sink.take(response)
         elif "lost_events" in response:
             lost = response["lost_events"]
             loss = Loss(
                 str(lost.get("source", "UNKNOWN")), int(lost.get("num_events_lost", 0)), response.get("node_name", "")
             )
             seen.losses.append(loss)
+            self._sink.take(response)
         elif "node_status" in response:
             self._add_status(response["node_status"])
 
@@ -146,27 +191,26 @@ class Collector:
         self.observation.nodes.update(dict.fromkeys(names, state))
         if state in ("UNAVAILABLE", "ERROR"):
             message = f": {status['message']}" if status.get("message") else ""
-            self.observation.problems.append(f"No flows from {', '.join(names)} ({state.lower()}{message}).")
-
-    def _trim(self) -> None:
-        self.observation.flows.sort(key=order)
-        del self.observation.flows[: -self._keep]
+            sentence = f"No flows from {', '.join(names)} ({state.lower()}{message})."
+            if sentence not in self.observation.problems:
+                self.observation.problems.append(sentence)
 
     def finish(self) -> Observation:
-        """The observation, sorted and cut to the newest."""
-        self._trim()
-        if self.observation.losses:
-            by_source: dict[str, int] = {}
-            for loss in self.observation.losses:
-                by_source[loss.source] = by_source.get(loss.source, 0) + loss.count
-            texts = [f"{count} in {source}" for source, count in sorted(by_source.items())]
-            self.observation.problems.append(f"Hubble lost events: {', '.join(texts)}.")
+        """The observation, its flows sorted and cut to the newest."""
+        self.observation.flows = [flow_from_json(response["flow"]) for response in self._newest.responses()]
+        told = loss_sentence(self.observation.losses)
+        if told:
+            self.observation.problems.append(told)
         return self.observation
 
 
-def order(flow: Flow) -> tuple[Moment, str, str]:
-    """Sorts flows by time, with a fixed order where times are equal."""
-    return flow.time, flow.node, flow.uuid
+def loss_sentence(losses: Iterable[Loss]) -> str:
+    """What was lost, by the place where; empty when nothing was."""
+    by_source: dict[str, int] = {}
+    for loss in losses:
+        by_source[loss.source] = by_source.get(loss.source, 0) + loss.count
+    texts = [f"{count} in {source}" for source, count in sorted(by_source.items())]
+    return f"Hubble lost events: {', '.join(texts)}." if texts else ""
 
 
 def collect(source: str, keep: int, responses: Iterable[Json]) -> Observation:

@@ -3,279 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Hubble's interface as a table, and the Protocol Buffers messages built from it when they are needed.
+"""Protocol Buffers messages of Hubble's interface, built when they are needed.
 
 Generated code would tie the collection to one release of the protobuf package; descriptors made at run time work with
-all since 4.22. On the wire only field numbers and types count, so all messages live in one file of a private pool, and
-enumerations are int32 whose names are in names.py. Documents have the shape of `hubble observe -o jsonpb`.
+all since 4.22. Documents have the shape of `hubble observe -o jsonpb`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .._errors import InvalidInput, missing_library
 from .._types import Json
 from .names import ENUMS, NUMBERS
+from .schema import SCHEMA, THIN_SCHEMA, WELL_KNOWN, WRAPPED, FieldRow
 from .times import parse_time, rfc3339
 
 PACKAGE = "cloudnet.hubble"
-
-# A message, then its fields: number, name, type. `*` before a type means repeated, `=` an enumeration.
-_TABLE = """
-GetFlowsRequest
-  1 number uint64
-  3 follow bool
-  5 blacklist *FlowFilter
-  6 whitelist *FlowFilter
-  7 since Timestamp
-  8 until Timestamp
-  9 first bool
-GetFlowsResponse
-  1 flow Flow
-  2 node_status NodeStatusEvent
-  3 lost_events LostEvent
-  1000 node_name string
-  1001 time Timestamp
-GetNodesRequest
-GetNodesResponse
-  1 nodes *Node
-Node
-  1 name string
-  2 version string
-  3 address string
-  4 state =NodeState
-  6 uptime_ns uint64
-  7 num_flows uint64
-  8 max_flows uint64
-  9 seen_flows uint64
-NodeStatusEvent
-  1 state_change =NodeState
-  2 node_names *string
-  3 message string
-LostEvent
-  1 source =LostEventSource
-  2 num_events_lost uint64
-  3 cpu Int32Value
-  4 first Timestamp
-  5 last Timestamp
-Flow
-  1 time Timestamp
-  2 verdict =Verdict
-  3 drop_reason uint32
-  4 ethernet Ethernet
-  5 IP IP
-  6 l4 Layer4
-  8 source Endpoint
-  9 destination Endpoint
-  10 Type =FlowType
-  11 node_name string
-  13 source_names *string
-  14 destination_names *string
-  15 l7 Layer7
-  16 reply bool
-  19 event_type CiliumEventType
-  20 source_service Service
-  21 destination_service Service
-  22 traffic_direction =TrafficDirection
-  23 policy_match_type uint32
-  24 trace_observation_point =TraceObservationPoint
-  25 drop_reason_desc =DropReason
-  26 is_reply BoolValue
-  27 debug_capture_point =DebugCapturePoint
-  28 interface NetworkInterface
-  29 proxy_port uint32
-  30 trace_context TraceContext
-  31 sock_xlate_point =SocketTranslationPoint
-  32 socket_cookie uint64
-  33 cgroup_id uint64
-  34 uuid string
-  35 auth_type =AuthType
-  36 trace_reason =TraceReason
-  37 node_labels *string
-  38 file FileInfo
-  40 ip_trace_id IPTraceID
-  41 emitter Emitter
-  21001 egress_allowed_by *Policy
-  21002 ingress_allowed_by *Policy
-  21004 egress_denied_by *Policy
-  21005 ingress_denied_by *Policy
-  21006 policy_log *string
-  100000 Summary string
-Policy
-  1 name string
-  2 namespace string
-  3 labels *string
-  4 revision uint64
-  5 kind string
-Endpoint
-  1 ID uint32
-  2 identity uint32
-  3 namespace string
-  4 labels *string
-  5 pod_name string
-  6 workloads *Workload
-  7 cluster_name string
-Workload
-  1 name string
-  2 kind string
-Service
-  1 name string
-  2 namespace string
-Ethernet
-  1 source string
-  2 destination string
-IP
-  1 source string
-  2 destination string
-  3 ipVersion =IPVersion
-  4 encrypted bool
-  5 source_xlated string
-Layer4
-  1 TCP TCP
-  2 UDP Ports
-  3 ICMPv4 ICMP
-  4 ICMPv6 ICMP
-  5 SCTP Ports
-  6 VRRP VRRP
-  7 IGMP IGMP
-TCP
-  1 source_port uint32
-  2 destination_port uint32
-  3 flags TCPFlags
-TCPFlags
-  1 FIN bool
-  2 SYN bool
-  3 RST bool
-  4 PSH bool
-  5 ACK bool
-  6 URG bool
-  7 ECE bool
-  8 CWR bool
-  9 NS bool
-Ports
-  1 source_port uint32
-  2 destination_port uint32
-ICMP
-  1 type uint32
-  2 code uint32
-VRRP
-  1 type uint32
-  2 vrid uint32
-  3 priority uint32
-IGMP
-  1 type uint32
-  2 group_address string
-CiliumEventType
-  1 type int32
-  2 sub_type int32
-Layer7
-  1 type =L7FlowType
-  2 latency_ns uint64
-  100 dns DNS
-  101 http HTTP
-DNS
-  1 query string
-  2 ips *string
-  3 ttl uint32
-  4 cnames *string
-  5 observation_source string
-  6 rcode uint32
-  7 qtypes *string
-  8 rrtypes *string
-HTTP
-  1 code uint32
-  2 method string
-  3 url string
-  4 protocol string
-  5 headers *HTTPHeader
-HTTPHeader
-  1 key string
-  2 value string
-NetworkInterface
-  1 index uint32
-  2 name string
-TraceContext
-  1 parent TraceParent
-TraceParent
-  1 trace_id string
-FileInfo
-  1 name string
-  2 line uint32
-IPTraceID
-  1 trace_id uint64
-  2 ip_option_type uint32
-Emitter
-  1 name string
-  2 version string
-EventTypeFilter
-  1 type int32
-  2 match_sub_type bool
-  3 sub_type int32
-FlowFilter
-  1 source_ip *string
-  2 source_pod *string
-  3 destination_ip *string
-  4 destination_pod *string
-  5 verdict *=Verdict
-  6 event_type *EventTypeFilter
-  7 source_fqdn *string
-  8 destination_fqdn *string
-  9 http_status_code *string
-  10 source_label *string
-  11 destination_label *string
-  12 protocol *string
-  13 source_port *string
-  14 destination_port *string
-  15 reply *bool
-  16 source_service *string
-  17 destination_service *string
-  18 dns_query *string
-  19 source_identity *uint32
-  20 destination_identity *uint32
-  21 http_method *string
-  22 http_path *string
-  24 node_name *string
-  26 source_workload *Workload
-  27 destination_workload *Workload
-  30 traffic_direction *=TrafficDirection
-  31 http_url *string
-  33 drop_reason_desc *=DropReason
-"""
-
-_WRAPPED = {"BoolValue", "Int32Value"}
-_WELL_KNOWN = {"Timestamp", *_WRAPPED}
-
-
-@dataclass(frozen=True)
-class FieldRow:
-    """One field of a message; enum is the name of its enumeration in names.py, or empty."""
-
-    number: int
-    type: str
-    repeated: bool
-    enum: str
-
-
-def _rows() -> dict[str, dict[str, FieldRow]]:
-    schema: dict[str, dict[str, FieldRow]] = {}
-    current: dict[str, FieldRow] = {}
-    for line in _TABLE.strip().splitlines():
-        words = line.split()
-        if len(words) == 1:
-            current = schema[words[0]] = {}
-            continue
-        number, name, declared = words
-        bare = declared.lstrip("*=")
-        enum = bare if "=" in declared else ""
-        current[name] = FieldRow(int(number), "int32" if enum else bare, declared.startswith("*"), enum)
-    return schema
-
-
-SCHEMA = _rows()
+_WELL_KNOWN_FILES = ["google/protobuf/timestamp.proto", "google/protobuf/wrappers.proto"]
+_DEPENDENCIES = {"hubble": _WELL_KNOWN_FILES, "hubble_thin": [*_WELL_KNOWN_FILES, "cloudnet/hubble.proto"]}
 
 
 @functools.cache
@@ -285,30 +33,31 @@ def messages() -> Mapping[str, Any]:
         from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2, wrappers_pb2
     except ImportError as error:
         raise missing_library("protobuf", error) from error
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="cloudnet/hubble.proto",
-        package=PACKAGE,
-        syntax="proto3",
-        dependency=["google/protobuf/timestamp.proto", "google/protobuf/wrappers.proto"],
-    )
-    for name, fields in SCHEMA.items():
-        message = file.message_type.add(name=name)
-        for field_name, row in fields.items():
-            field = message.field.add(name=field_name, number=row.number)
-            field.label = kinds.LABEL_REPEATED if row.repeated else kinds.LABEL_OPTIONAL
-            if row.type in SCHEMA or row.type in _WELL_KNOWN:
-                field.type = kinds.TYPE_MESSAGE
-                field.type_name = (
-                    f".google.protobuf.{row.type}" if row.type in _WELL_KNOWN else f".{PACKAGE}.{row.type}"
-                )
-            else:
-                field.type = getattr(kinds, f"TYPE_{row.type.upper()}")
     pool = descriptor_pool.DescriptorPool()
     for well_known in (timestamp_pb2, wrappers_pb2):
         pool.AddSerializedFile(well_known.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in SCHEMA}
+    # Only with proto2 an empty inner message (is_reply=false) is told from an absent one where it is read as bytes.
+    for file_name, syntax, schema in (("hubble", "proto3", SCHEMA), ("hubble_thin", "proto2", THIN_SCHEMA)):
+        file = descriptor_pb2.FileDescriptorProto(
+            name=f"cloudnet/{file_name}.proto", package=PACKAGE, syntax=syntax, dependency=_DEPENDENCIES[file_name]
+        )
+        for name, fields in schema.items():
+            _declare(file.message_type.add(name=name), fields, descriptor_pb2.FieldDescriptorProto)
+        pool.AddSerializedFile(file.SerializeToString())
+    names = (*SCHEMA, *THIN_SCHEMA)
+    found = {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in names}
+    return {**found, **{name: getattr(wrappers_pb2, name) for name in WRAPPED}}
+
+
+def _declare(message: Any, fields: Mapping[str, FieldRow], kinds: Any) -> None:
+    for field_name, row in fields.items():
+        field = message.field.add(name=field_name, number=row.number)
+        field.label = kinds.LABEL_REPEATED if row.repeated else kinds.LABEL_OPTIONAL
+        if row.type in SCHEMA or row.type in WELL_KNOWN:
+            field.type = kinds.TYPE_MESSAGE
+            field.type_name = f".google.protobuf.{row.type}" if row.type in WELL_KNOWN else f".{PACKAGE}.{row.type}"
+        else:
+            field.type = getattr(kinds, f"TYPE_{row.type.upper()}")
 
 
 def to_json(message: Any) -> Json:
@@ -331,7 +80,7 @@ def _one_out(value: Any, row: FieldRow) -> Any:
         return ENUMS[row.enum].get(value, value)
     if row.type == "Timestamp":
         return rfc3339(value.seconds, value.nanos)
-    if row.type in _WRAPPED:
+    if row.type in WRAPPED:
         return value.value
     if row.type in SCHEMA:
         return to_json(value)
@@ -364,7 +113,7 @@ def _set(message: Any, field_name: str, row: FieldRow, value: Any) -> None:
         inner = getattr(message, field_name)
         inner.seconds, inner.nanos = parse_time(value)
         inner.SetInParent()
-    elif row.type in _WRAPPED:
+    elif row.type in WRAPPED:
         inner = getattr(message, field_name)
         inner.value = value
         inner.SetInParent()

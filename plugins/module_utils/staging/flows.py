@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .._types import Json
-from ..hubble.client import Forward, RelayReader, relay_reader
+from ..hubble.client import Forward, relay_reader
 from ..hubble.follow import Follower
 from ..hubble.names import POLICY_VERDICT
+from ..hubble.relay import RelayReader
 from ..kube.interface import Kube
 from ..kube.kinds import POD
 

@@ -23,25 +23,27 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
     Unsupported,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.agents import agent_command
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.client import (
-    RelayReader,
-    agent_command,
+    direct_reader,
     open_reader,
     relay_reader,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import FlowRequest, NodeFacts
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.proto import from_json, messages, to_json
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.relay import RelayReader
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.times import rfc3339
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.tls import RelayOptions
 from fakes import FakeClock, FakeKube
+from hubble_fakes import CONNECTED, FLOW, cluster, pod
 
 Answer = Callable[[dict[str, Any], Any], Iterator[dict[str, Any]]]
-FLOW = {"flow": {"uuid": "a", "time": "2026-11-30T18:00:00Z", "verdict": "DROPPED"}, "node_name": "n1"}
 NODES = {
     "nodes": [
         {"name": "n1", "state": "NODE_CONNECTED", "uptime_ns": "90000000000", "num_flows": "4095", "max_flows": "4095"},
         {"name": "n2", "state": "NODE_UNAVAILABLE"},
     ]
 }
-CONNECTED = {"node_status": {"state_change": "NODE_CONNECTED", "node_names": ["n1", "n2"]}}
 
 
 @contextlib.contextmanager
@@ -139,45 +141,6 @@ def test_one_failed_node_of_two_is_no_error_but_makes_the_answer_incomplete() ->
 # Who is asked.
 
 
-def pod(name: str, labels: dict[str, str], *, ready: bool = True, node: str = "n1") -> dict[str, Any]:
-    container = {"name": "relay", "ports": [{"name": "grpc", "containerPort": 4246}]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "kube-system", "labels": labels},
-        "spec": {"nodeName": node, "containers": [container]},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]},
-    }
-
-
-def cluster(
-    *, service_port: int | None = 80, target: Any = "grpc", ready: bool = True, hubble: str = "true"
-) -> FakeKube:
-    kube = FakeKube().add(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "cilium-config", "namespace": "kube-system"},
-            "data": {"enable-hubble": hubble},
-        },
-        pod("cilium-b", {"k8s-app": "cilium"}, node="n2"),
-        pod("cilium-a", {"k8s-app": "cilium"}, node="n1"),
-    )
-    if service_port is not None:
-        spec = {"selector": {"k8s-app": "hubble-relay"}, "ports": [{"port": service_port, "targetPort": target}]}
-        kube.add(
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": "hubble-relay", "namespace": "kube-system"},
-                "spec": spec,
-            },
-            pod("hubble-relay-2", {"k8s-app": "hubble-relay"}, ready=ready),
-            pod("hubble-relay-1", {"k8s-app": "hubble-relay"}, ready=False),
-        )
-    return kube
-
-
 def opened(kube: FakeKube, source: str = "auto") -> tuple[str, list[tuple[str, str, int]]]:
     """Who answers, and the forwards that were opened."""
     forwards = []
@@ -199,7 +162,7 @@ def test_the_relay_is_reached_at_the_port_of_its_ready_pod(target: Any, port: in
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"service_port": None}, "not installed"), ({"ready": False}, "no ready pod"), ({"service_port": 443}, "TLS")],
+    [({"service_port": None}, "not installed"), ({"ready": False}, "no ready pod")],
     ids=str,
 )
 def test_without_a_usable_relay_the_agents_are_asked_unless_the_relay_was_demanded(
@@ -253,7 +216,13 @@ def test_the_agents_answers_are_merged_and_marked_as_partial() -> None:
     assert [flow.uuid for flow in seen.flows] == ["a", "b"]
     assert seen.nodes == {"n1": "CONNECTED", "n2": "CONNECTED"}
     assert not seen.complete
-    assert seen.problems == ["The agents were asked one by one, each once and for the flows of its own node."]
+    assert [problem.split(",")[0] for problem in seen.problems] == ["The agents were asked one by one"]
+
+
+def test_a_window_that_has_ended_is_complete_when_every_agent_answers() -> None:
+    request, answers = FlowRequest(since=(1, 0), until=(2, 0)), {"cilium-a": output(FLOW), "cilium-b": output()}
+    assert ask_agents(cluster(), answers, request).complete
+    assert not ask_agents(cluster(), {**answers, "cilium-b": output(rc=1)}, request).complete
 
 
 def test_an_agent_that_fails_is_named_and_the_others_still_count() -> None:
@@ -275,11 +244,26 @@ def test_an_agent_that_is_not_ready_is_not_asked() -> None:
     assert seen.nodes == {"n1": "CONNECTED", "n2": "UNAVAILABLE"}
 
 
-def test_following_without_a_relay_waits_and_then_asks_for_the_time_that_passed() -> None:
+def test_following_without_a_relay_asks_again_and_again_and_tells_each_flow_once() -> None:
     kube, clock = cluster(), FakeClock()
-    ask_agents(kube, dict.fromkeys(("cilium-a", "cilium-b"), output()), FlowRequest(follow_s=12.0), clock)
-    assert clock.sleeps == [12.0]
-    assert kube.execs[0][2] == ["hubble", "observe", "--output", "jsonpb", "--since", "12s"]
+    rounds: list[list[str]] = []
+
+    def answer(_namespace: str, name: str, command: Sequence[str], _container: str | None) -> Completed:
+        rounds.append(list(command))
+        flows = [{"flow": {"uuid": f"{name}-{second}", "time": rfc3339(1000 + second, 0)}} for second in range(5)]
+        return output(*flows[: len(rounds)])
+
+    kube.exec_answers = answer
+    with open_reader(kube, kube.exec, lambda *_a: pytest.fail("no forward"), source="agents", clock=clock) as reader:
+        assert not isinstance(reader, RelayReader)
+        told: list[str] = []
+        for response in reader.follow(FlowRequest(follow_s=12.0), (1001, 0)):
+            if response is None and len(clock.sleeps) == 3:
+                break
+            if response is not None and "flow" in response:
+                told.append(response["flow"]["uuid"])
+    assert len(told) == len(set(told)) == 8
+    assert rounds[0] == ["hubble", "observe", "--output", "jsonpb", "--since", "1970-01-01T00:16:41Z"]
 
 
 def test_the_command_asks_what_the_request_asks() -> None:
@@ -361,3 +345,28 @@ def test_a_relay_for_following_is_found_or_it_is_an_error() -> None:
     assert caught.value.code == "HubbleRelayNotFound"
     with pytest.raises(Unsupported), relay_reader(cluster(service_port=None, hubble="false"), forward):
         pass
+
+
+@pytest.mark.parametrize("address", ["relay", "relay:x", ":80", "relay:0", "tls://relay"])
+def test_an_address_without_a_port_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match="relay_address"), direct_reader(RelayOptions(address=address)):
+        pass
+
+
+def test_a_relay_with_an_address_of_its_own_needs_no_cluster() -> None:
+    with (
+        relay(lambda request, context: iter([CONNECTED, FLOW])) as (host, port),
+        direct_reader(RelayOptions(address=f"{host}:{port}")) as reader,
+    ):
+        assert [flow.uuid for flow in reader.read(FlowRequest()).flows] == ["a"]
+
+
+def test_an_answer_that_is_too_large_says_what_to_do() -> None:
+    def answer(_request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "larger than max")
+        yield FLOW
+
+    with pytest.raises(OperationFailed) as caught:
+        read(answer, FlowRequest())
+    assert caught.value.code == "HubbleTooLarge"
+    assert "fewer" in caught.value.remedy

@@ -4,108 +4,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
     NotFound,
     TimedOut,
-    Unreachable,
     Unsupported,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble import follow
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.follow import Follower
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import FlowRequest, NodeFacts
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.times import parse_time, rfc3339
-
-BROKEN = Unreachable("the connection was reset", code="HubbleUnavailable")
-
-
-class Stream:
-    """Responses of one call; the test puts in documents, an error to raise, or None for the end."""
-
-    def __init__(self) -> None:
-        self.responses: queue.Queue[Any] = queue.Queue()
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        while True:
-            response = self.responses.get()
-            if response is None:
-                return
-            if isinstance(response, Exception):
-                raise response
-            yield response
-
-    def cancel(self) -> None:
-        self.responses.put(None)
-
-
-class Relay:
-    """A cluster's rings of flows behind a relay, of one node unless a test adds more."""
-
-    def __init__(self) -> None:
-        self.rings: dict[str, list[dict[str, Any]]] = {"n1": []}
-        self.states = {"n1": "CONNECTED"}
-        self.uptime_s = {"n1": 1000.0}
-        self.full = False
-        self.refusal: Exception | None = None
-        self.streams: list[Stream] = []
-        self.holds_back = False
-        self.connects = 0
-        self.requests: list[FlowRequest] = []
-        self.changed = threading.Condition()
-
-    def happens(self, second: int, node: str = "n1", **more: Any) -> dict[str, Any]:
-        flow = {"uuid": f"{node}-{second}", "time": rfc3339(second, 0), "node_name": node, **more}
-        self.rings[node].append(flow)
-        if self.streams and not self.holds_back:
-            self.streams[-1].responses.put({"flow": flow, "node_name": node})
-        return flow
-
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[Relay]:
-        self.connects += 1
-        if self.refusal is not None:
-            raise self.refusal
-        yield self
-
-    def stream(self, request: FlowRequest) -> Stream:
-        self.requests.append(request)
-        stream = Stream()
-        if request.follow_s:
-            for node, ring in self.rings.items():
-                for flow in ring[-request.number :]:
-                    stream.responses.put({"flow": flow, "node_name": node})
-            with self.changed:
-                self.streams.append(stream)
-                self.changed.notify_all()
-            return stream
-        for ring in self.rings.values():
-            found = [flow for flow in ring if request.since is None or parse_time(flow["time"]) >= request.since]
-            if request.since is None:
-                found = found[: request.number] if request.oldest else found[-request.number :]
-            for flow in found:
-                stream.responses.put({"flow": flow})
-        stream.responses.put(None)
-        return stream
-
-    def nodes(self, timeout_s: float) -> list[NodeFacts]:
-        if self.refusal is not None:
-            raise self.refusal
-        return [NodeFacts(name, state, self.uptime_s[name], self.full) for name, state in self.states.items()]
-
-    def breaks(self) -> None:
-        """The connection is reset; returns when there is another one."""
-        before = len(self.streams)
-        self.streams[-1].responses.put(BROKEN)
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.streams) > before, timeout=5)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import NodeFacts
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.times import rfc3339
+from hubble_fakes import BROKEN, Relay
 
 
 @pytest.fixture(autouse=True)

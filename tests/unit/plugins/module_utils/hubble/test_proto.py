@@ -10,12 +10,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.proto import (
-    SCHEMA,
-    from_json,
-    messages,
-    to_json,
-)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.proto import from_json, messages, to_json
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.schema import SCHEMA
 
 FLOWS = [
     json.loads(line)["flow"]
