@@ -20,7 +20,7 @@ version_added: 0.1.0
 author: Cloudnet contributors (@cloudnet)
 description:
   - Turns results of M(cloudnet.aks_cilium.connectivity_probe) into aligned lines, one or more for each connection, with
-    the expected and the observed outcome, the Hubble verdict, and the policy that decided.
+    the expected and the observed outcome, the time it took, the Hubble verdict, and the policy that decided.
   - Each result may carry C(step) and C(cluster), which then become columns, and C(skipped_because), which is shown in
     place of an outcome.
 options:

@@ -27,6 +27,7 @@ class Attribution:
         self._kube = kube
         self._policies: list[Json] | None = None
         self._pods: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._unread: set[tuple[str, str]] = set()
 
     def of_flow(self, denial: Flow) -> list[str]:
         """The policies that make the denying end of a flow deny by default; empty when nobody knows."""
@@ -36,9 +37,14 @@ class Attribution:
         return self._by_direction(peer.namespace, peer.pod)[denial.direction]
 
     def of_pod(self, namespace: str, pod: str) -> Json:
-        """Default deny at a pod: the policies for ingress and for egress."""
+        """Default deny at a pod: the policies for ingress and for egress, and whether they could be read."""
         found = self._by_direction(namespace, pod)
-        return {"pod": f"{namespace}/{pod}", "ingress": found["INGRESS"], "egress": found["EGRESS"]}
+        return {
+            "pod": f"{namespace}/{pod}",
+            "ingress": found["INGRESS"],
+            "egress": found["EGRESS"],
+            "known": (namespace, pod) not in self._unread,
+        }
 
     def _by_direction(self, namespace: str, pod: str) -> dict[str, list[str]]:
         if (namespace, pod) not in self._pods:
@@ -47,6 +53,7 @@ class Attribution:
             except CollectionError:
                 # Only names would be missing: whoever may exec need not be allowed to list policies.
                 self._pods[namespace, pod] = {direction: [] for direction in DIRECTIONS}
+                self._unread.add((namespace, pod))
         return self._pods[namespace, pod]
 
     def _read(self, namespace: str, pod: str) -> dict[str, list[str]]:

@@ -3,110 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Which flows belong to an attempt, and what they prove (all pure).
+"""What the flows of an attempt prove (all pure).
 
 FORWARDED at the sender is not delivery: a connection is proved by a verdict on the receiving side, by the packet's
 arrival at the receiver, or by the reply that came back. A denial is proved by a denied verdict or a policy's drop.
+A datagram that leaves the cluster is the exception: no node of the cluster sees its arrival, and nobody need answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._types import Json
 from ..hubble.flow import Flow, Policy
 from ..hubble.names import AUTH_REQUIRED, L7, POLICY_DENY, POLICY_VERDICT
-from ..hubble.times import Moment
-from .plan import Probe, Report
+from .plan import Probe
+from .report import Report
 
-SKEW_S = 0.5
-"""Tolerance between the clock that the pod reads and the one of its node's flows, which is the same clock."""
-SKEW_OF_NODES_S = 30.0
-"""Tolerance between the clocks of two nodes. Local ports come around again after about twice that time."""
-DNS_PORT = 53
 _PASSED = ("FORWARDED", "REDIRECTED")
-
-
-def flow_filters(probe: Probe, report: Report) -> list[Json]:
-    """FlowFilter documents that find the flows of an attempt, both directions."""
-    pod = f"{report.namespace}/{report.pod}"
-    found: list[Json] = []
-    if report.ports and (report.resolved or report.answered):
-        ports = [str(port) for port in sorted(report.ports)]
-        found += [
-            {"source_pod": [pod], "source_port": ports},
-            {"destination_pod": [pod], "destination_port": ports},
-        ]
-    if _by_name(probe, report):
-        found += [
-            {"source_pod": [pod], "destination_port": [str(DNS_PORT)]},
-            {"destination_pod": [pod], "source_port": [str(DNS_PORT)]},
-        ]
-    return found
-
-
-def _by_name(probe: Probe, report: Report) -> bool:
-    """Whether the flows that count are those of name resolution."""
-    return probe.protocol == "dns" or not report.resolved
-
-
-def own_flows(probe: Probe, report: Report, flows: Iterable[Flow]) -> list[Flow]:
-    """The flows of this attempt among all that a filter let through."""
-    if _by_name(probe, report):
-        return _resolution_flows(probe, report, flows)
-    return [flow for flow in flows if _near_port(report, flow) in report.ports and _in_time(report, flow)]
-
-
-def _near_port(report: Report, flow: Flow) -> int:
-    """The port of a flow at our pod's end; 0 when neither end is our pod."""
-    for peer in (flow.source, flow.destination):
-        if (peer.namespace, peer.pod) == (report.namespace, report.pod):
-            return peer.port
-    return 0
-
-
-def _in_time(report: Report, flow: Flow) -> bool:
-    """Whether a flow is of the time of the attempt. Other nodes' clocks may differ from the one that the pod reads."""
-    tolerance_s = SKEW_S if _node(flow.node) == report.node else SKEW_OF_NODES_S
-    return _between(report.before, flow.time, report.after, tolerance_s)
-
-
-def _resolution_flows(probe: Probe, report: Report, flows: Iterable[Flow]) -> list[Flow]:
-    """DNS flows of the pod. Which of its queries are ours is told by the clock of the pod's own node."""
-    pairs = [(_near_port(report, flow), flow) for flow in flows]
-    pairs = [(port, flow) for port, flow in pairs if port and _is_dns(flow)]
-    ours = {
-        port
-        for port, flow in pairs
-        if _node(flow.node) == report.node and _between(report.before, flow.time, report.after, SKEW_S)
-    }
-    name = probe.host.rstrip(".").lower()
-    # Where the DNS proxy tells the names, queries of other programs in the pod can be told apart.
-    asked = {port for port, flow in pairs if flow.dns_query}
-    ours -= asked - {port for port, flow in pairs if flow.dns_query and _asks_for(flow.dns_query, name)}
-    return [flow for port, flow in pairs if port in ours and (not flow.dns_query or _asks_for(flow.dns_query, name))]
-
-
-def _is_dns(flow: Flow) -> bool:
-    return DNS_PORT in (flow.source.port, flow.destination.port)
-
-
-def _asks_for(query: str, name: str) -> bool:
-    """A resolver also asks for the name with each search suffix."""
-    asked = query.rstrip(".").lower()
-    return asked == name or asked.startswith(f"{name}.")
-
-
-def _node(name: str) -> str:
-    """Hubble writes `cluster/node` when the cluster has a name."""
-    return name.rpartition("/")[2]
-
-
-def _between(first: Moment | None, moment: Moment, last: Moment | None, tolerance_s: float) -> bool:
-    seconds = moment[0] + moment[1] / 1e9
-    after_first = first is None or seconds >= first[0] + first[1] / 1e9 - tolerance_s
-    return after_first and (last is None or seconds <= last[0] + last[1] / 1e9 + tolerance_s)
+_NO_IDENTITY = (0, 2, 3, 5, 9, 10)
+"""Identities that a node gives to a pod which it does not know yet: unknown, world, unmanaged, init."""
+_CLUSTER = range(256, 1 << 24)
+"""Identities of pods, of all clusters of a mesh. Above are those of addresses, below the reserved ones."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +41,10 @@ class Evidence:
     egress: Flow | None = None
     """Let out by a policy of the sending side. Not yet delivery."""
     reply: Flow | None = None
+    left: Flow | None = None
+    """A datagram on its way out of the cluster, where nobody of ours sees its arrival."""
+    unrecognised: Flow | None = None
+    """Denied as somebody unknown: the receiving node had not learnt the sender's identity yet. Not the last word."""
 
     @property
     def delivered(self) -> bool:
@@ -141,14 +64,14 @@ class Evidence:
             return self.denial or self.other_drop or self.audited
         if self.ingress is not None and (self.ingress.event == POLICY_VERDICT or self.egress is None):
             return self.ingress
-        return (self.egress or self.reply) if self.delivered else None
+        return (self.egress or self.reply or self.left) if self.delivered or self.left else None
 
 
 def weigh(probe: Probe, report: Report, flows: Sequence[Flow]) -> Evidence:
     """Sort the flows of one attempt by what they prove. Policy verdicts count more than traces."""
     found: dict[str, Flow] = {}
     for flow in flows:
-        role = _role(report, flow)
+        role = _role(probe, report, flow)
         present = found.get(role)
         if role and (present is None or (flow.event == POLICY_VERDICT and present.event != POLICY_VERDICT)):
             found[role] = flow
@@ -160,10 +83,12 @@ def weigh(probe: Probe, report: Report, flows: Sequence[Flow]) -> Evidence:
     return Evidence(**found)
 
 
-def _role(report: Report, flow: Flow) -> str:
+def _role(probe: Probe, report: Report, flow: Flow) -> str:
     """The field of Evidence that a flow belongs to, or an empty text."""
+    ours_first = (flow.source.namespace, flow.source.pod) == (report.namespace, report.pod)
     if flow.is_policy_denial:
-        return "denial"
+        unknown = ours_first and flow.direction == "INGRESS" and flow.source.identity in _NO_IDENTITY
+        return "unrecognised" if unknown else "denial"
     if flow.is_other_drop:
         return "other_drop"
     if flow.event == POLICY_VERDICT:
@@ -171,18 +96,27 @@ def _role(report: Report, flow: Flow) -> str:
             return "audited"
         role = {"INGRESS": "ingress", "EGRESS": "egress"}.get(flow.direction, "")
         return role if flow.verdict in _PASSED else ""
-    ours_first = (flow.source.namespace, flow.source.pod) == (report.namespace, report.pod)
     if flow.is_reply and not ours_first and (flow.point == "to-endpoint" or flow.event == L7):
         return "reply"
     if flow.is_reply is False and ours_first and flow.point == "to-endpoint" and flow.verdict in _PASSED:
         return "ingress"
-    return ""
+    return "left" if probe.protocol == "udp" and ours_first and _goes_out(flow) else ""
 
 
-def is_settled(report: Report, evidence: Evidence) -> bool:
+def _goes_out(flow: Flow) -> bool:
+    """Whether the first packet is forwarded to somebody who is no pod."""
+    on_its_way = flow.is_reply is False and flow.point.startswith("to-") and flow.verdict in _PASSED
+    identity = flow.destination.identity
+    return on_its_way and not flow.destination.pod and identity != 0 and identity not in _CLUSTER
+
+
+def is_settled(probe: Probe, report: Report, evidence: Evidence) -> bool:
     """Whether waiting for more flows of the attempt is pointless."""
-    if evidence.denial or evidence.other_drop:
+    if evidence.denial or evidence.other_drop or evidence.unrecognised:
         return True
+    if probe.protocol == "udp" and report.resolved:
+        # Silence is no sign of a denial that is still to come.
+        return evidence.delivered or evidence.left is not None
     return report.answered and evidence.delivered
 
 
@@ -225,7 +159,7 @@ def decided_by(evidence: Evidence, default_deny: Sequence[str]) -> str:
             parts.append(f"{flow.direction.lower()}: {', '.join(sorted(names)) or 'a policy without a name'}")
     if parts:
         return "; ".join(parts)
-    return "no policy" if evidence.delivered else ""
+    return "no policy" if evidence.delivered or evidence.left else ""
 
 
 def _denied_text(denial: Flow, default_deny: Sequence[str]) -> str:

@@ -14,11 +14,16 @@ from .._types import Json
 from ..hubble.compact import compact_line
 from ..hubble.flow import Flow
 from .evidence import Evidence, decided_by, policies_of
-from .plan import Probe, Report, timed_out
+from .plan import Probe
+from .report import Report, timed_out
+from .story import Case, next_step, story
 
 LINES = 12
 """Lines of flows in a result; the first tell the story, the rest are retries."""
+NOT_RUN = "not run"
 _ALLOWED, _DENIED, _ERROR = "allowed", "denied", "error"
+_ANSWERS = {"udp": "answered", "icmp": "echo"}
+_SILENCE = {"udp": "exit 28 (no answer)", "icmp": "exit 1 (no echo)"}
 
 
 @dataclass(frozen=True)
@@ -62,34 +67,51 @@ def _outcome(probe: Probe, report: Report, evidence: Evidence, verdict: str) -> 
     if evidence.other_drop is not None:
         reason = evidence.other_drop.drop_name or "a reason that no policy decides"
         return _ERROR, f"The packet was dropped, but not by a policy: {reason}."
+    if evidence.unrecognised is not None:
+        return _ERROR, "The receiving node did not know the sender yet, and denied it as somebody unknown."
+    if probe.protocol == "udp" and report.resolved:
+        return _datagram(report, evidence, verdict)
     if evidence.delivered and report.resolved:
         return _ERROR, "The network let it through, but nobody answered."
     if not report.resolved and (evidence.delivered or not timed_out(probe, report)):
         return _ERROR, "The name could not be resolved, and no policy denied the query."
+    # Nobody has the address of a Service, and so nobody there answers an echo.
+    hint = " If the address is that of a Service, ping one of its pods." if probe.protocol == "icmp" else ""
     if not timed_out(probe, report):
-        return _ERROR, "The connection failed, and no policy denied it."
+        return _ERROR, f"The connection failed, and no policy denied it.{hint}"
     if verdict == "required":
-        return _ERROR, "The client heard nothing, and no flow shows that a policy denied it."
+        return _ERROR, f"The client heard nothing, and no flow shows that a policy denied it.{hint}"
     return _DENIED, ""
+
+
+def _datagram(report: Report, evidence: Evidence, verdict: str) -> tuple[str, str]:
+    """Of a datagram that got no answer. Nobody need answer one, so that only its flows can tell what silence means."""
+    if evidence.delivered or evidence.left is not None or report.refused:
+        return _ALLOWED, ""
+    if verdict == "required":
+        return _ERROR, "The client heard nothing, and no flow shows where the datagram went."
+    return _ERROR, "The client heard nothing, which means nothing for a datagram whose flows are not known."
 
 
 def seen_by_client(probe: Probe, report: Report) -> str:
     """What the client saw in a few words: `HTTP 200`, `exit 28 (timed out)`, `10.0.0.7`, `connected`."""
     if report.failure:
-        return "not run"
+        return NOT_RUN
     if probe.protocol == "http" and report.http_status:
         return f"HTTP {report.http_status}"
     if report.answered:
-        return report.addresses[0] if probe.protocol == "dns" else "connected"
+        return report.addresses[0] if probe.protocol == "dns" else _ANSWERS.get(probe.protocol, "connected")
     if timed_out(probe, report):
-        return (
-            f"exit {report.exit_code} (timed out)"
-            if report.resolved or probe.protocol == "dns"
-            else (f"exit {report.exit_code} (no answer from DNS)")
-        )
+        if not report.resolved and probe.protocol != "dns":
+            return f"exit {report.exit_code} (no answer from DNS)"
+        return _SILENCE.get(probe.protocol, f"exit {report.exit_code} (timed out)")
     meaning = {6: " (name not resolved)", 7: " (refused)"}.get(report.exit_code, "")
     if probe.protocol == "dns":
         meaning = " (no such name)" if report.exit_code == 2 else ""
+    elif probe.protocol == "udp" and report.exit_code == 7:
+        meaning = " (nobody listens there)" if report.refused else " (no way there)"
+    elif probe.protocol == "icmp":
+        meaning = " (a machine on the way refused it)" if report.refused else " (name not resolved)"
     return f"exit {report.exit_code}{meaning}"
 
 
@@ -104,7 +126,8 @@ def result_document(
 ) -> Json:
     """One entry of the module's `results`."""
     deciding = evidence.deciding
-    source = f"{report.namespace}/{report.pod}" if report.pod else probe.source_text
+    pod = f"{report.namespace}/{report.pod}" if report.pod else ""
+    source = probe.source_text if probe.client is not None else pod or probe.source_text
     document: Json = {
         "name": probe.name or f"{source} -> {probe.target_text}",
         "from": source,
@@ -116,6 +139,9 @@ def result_document(
         "observed": seen_by_client(probe, report),
         "attempts": attempts,
         "client": {
+            "pod": pod,
+            "node": report.node,
+            "short_lived": probe.client is not None,
             "exit_code": report.exit_code,
             "http_status": report.http_status,
             "local_port": report.local_port,
@@ -131,9 +157,25 @@ def result_document(
         "decided_by": decided_by(evidence, default_deny),
         "default_deny": list(default_deny),
         "flows": [compact_line(flow) for flow in flows[:LINES]],
+        "story": "",
+        "next_command": "",
         "skipped_because": "",
     }
     return {**document, "reason": "" if judgement.passed else _reason(document, judgement.why)}
+
+
+def with_story(
+    document: Json,
+    probe: Probe,
+    report: Report,
+    evidence: Evidence,
+    judgement: Judgement,
+    flows: Sequence[Flow],
+    endpoints: Sequence[Json],
+) -> Json:
+    """The entry of a connection that is not as expected, with both sides of its story."""
+    case = Case(probe, report, evidence, flows, endpoints, document["observed"], judgement.why)
+    return {**document, "endpoints": list(endpoints), "story": story(case), "next_command": next_step(case)}
 
 
 def _reason(document: Json, why: str) -> str:

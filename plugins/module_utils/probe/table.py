@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 
 from .._types import Json
+from .judge import NOT_RUN
 
 WIDTH = 160
 NARROWEST_POLICY = 24
@@ -24,8 +25,8 @@ _SHORT = (
     ("NetworkPolicy ", "NP "),
 )
 # The random end of a Deployment's pod name says nothing to a reader of the table; the results have the full name.
-_REPLICA = re.compile(r"-[0-9a-f]{8,10}-[a-z0-9]{5}$")
-_HEADS = ("cluster", "step", "from", "to", "expected", "result", "verdict", "", "policy")
+_REPLICA = re.compile(r"-[0-9a-f]{8,10}-[a-z0-9]{5}(?=[),]|$)")
+_HEADS = ("cluster", "step", "from", "to", "expected", "result", "time", "verdict", "", "policy")
 
 
 def connection_table(rows: Sequence[Json], width: int = WIDTH) -> list[str]:
@@ -54,7 +55,7 @@ def _cells(row: Json) -> tuple[str, ...]:
     skipped = str(row.get("skipped_because") or "")
     policy = f"left out: {skipped}" if skipped else str(row.get("decided_by") or "")
     if not skipped and not row.get("passed", False) and not policy:
-        policy = str(row.get("reason") or "")
+        policy = str((row.get("story") if row.get("observed") == NOT_RUN else "") or row.get("reason") or "")
     for long, short in _SHORT:
         policy = policy.replace(long, short)
     if row.get("direction"):
@@ -68,12 +69,22 @@ def _cells(row: Json) -> tuple[str, ...]:
         str(row.get("to") or ""),
         str(row.get("expected") or ""),
         "" if skipped else str(row.get("observed") or ""),
+        "" if skipped else _time(row),
         _verdict(row),
         mark,
         policy,
     )
     # A row stays one row, whatever a name holds.
     return tuple(" ".join(cell.split()) for cell in cells)
+
+
+def _time(row: Json) -> str:
+    """What the answer took, or how long it was waited for: `4 ms`, `5.0 s`."""
+    client = row.get("client")
+    seconds = client.get("time_s") if isinstance(client, dict) else None
+    if not isinstance(seconds, (int, float)) or seconds <= 0:
+        return ""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{max(seconds * 1000, 1):.0f} ms"
 
 
 def _verdict(row: Json) -> str:

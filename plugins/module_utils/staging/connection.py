@@ -16,7 +16,9 @@ from .._errors import CollectionError, InvalidInput, NotFound, OperationFailed
 from .._types import Json
 from ..kube.interface import Exec, Kube
 from ..kube.kinds import POD
-from ..probe.plan import SLOTS_PER_S, Probe, command_of, first_port_of, read_report
+from ..probe.plan import Probe
+from ..probe.report import read_reports
+from ..probe.script import SLOTS_PER_S, command_of, first_port_of
 from .flows import Flows, direction_of
 
 SIDES = ("EGRESS", "INGRESS")
@@ -144,7 +146,7 @@ def _connect(
         done = execute(
             attempt.namespace,
             attempt.pod,
-            command_of(probe, first_port),
+            command_of([probe], [first_port]),
             container=attempt.container or None,
             timeout_s=CONNECT_S + EXEC_MARGIN_S,
         )
@@ -152,7 +154,7 @@ def _connect(
         error.message = f"{attempt.option}: {error.message}"
         error.args = (error.message,)
         raise
-    report = read_report(probe, done, first_port, pod)
+    (report,) = read_reports([probe], done, [first_port], pod)
     if report.failure:
         raise OperationFailed(f"{attempt.option}: {report.failure}", code="ProbeFailed")
     shown.answered = shown.answered or report.answered

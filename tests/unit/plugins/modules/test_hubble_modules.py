@@ -54,6 +54,15 @@ def test_check_mode_runs_nothing_in_pods_and_says_so(tmp_path: Path) -> None:
     assert entry["skipped_because"]
 
 
+def test_check_mode_makes_no_client_pod(tmp_path: Path) -> None:
+    source = {"namespace": "a", "client": {"like": "Deployment/web"}}
+    probe = {**PROBE, "from": source, "to": {"host": "c"}, "protocol": "icmp"}
+    result = run(connectivity_probe, {"probes": [probe], "_ansible_check_mode": True}, tmp_path)
+    (entry,) = result["results"]
+    assert (entry["from"], entry["to"], entry["outcome"]) == ("a (as Deployment/web)", "ping c", "skipped")
+    assert entry["client"]["pod"] == ""
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "part"),
     [
@@ -61,10 +70,24 @@ def test_check_mode_runs_nothing_in_pods_and_says_so(tmp_path: Path) -> None:
         (connectivity_probe, {"probes": [{**PROBE, "expect": "maybe"}]}, "expect"),
         (connectivity_probe, {"probes": [{**PROBE, "to": {"host": "c"}}]}, "port"),
         (connectivity_probe, {"probes": [PROBE], "settle_timeout": -1}, "settle_timeout=-1"),
+        (connectivity_probe, {"probes": [PROBE], "connections_per_pod": 0}, "connections_per_pod=0"),
+        (connectivity_probe, {"probes": [{**PROBE, "protocol": "udp"}]}, "probes[0].protocol=udp"),
+        (connectivity_probe, {"probes": [{**PROBE, "from": {"namespace": "a", "client": {}}}]}, "like, labels"),
+        (
+            connectivity_probe,
+            {"probes": [{**PROBE, "from": {"namespace": "a", "client": {"like": "Secret/x"}}}]},
+            "from.client.like=Secret/x",
+        ),
         (hubble_flows, {"port": ["http"]}, "port=http"),
         (hubble_flows, {"since": "soon"}, "since=soon"),
         (hubble_flows, {"exclude": {"verdict": ["NO"]}}, "exclude.verdict=NO"),
         (hubble_flows, {"follow_for": 5, "since": "1m"}, "follow_for"),
+        (hubble_flows, {"stop_when": {"verdict": ["DROPPED"]}}, "follow_for"),
+        (hubble_flows, {"follow_for": 5, "stop_when": {"tcp_flags": ["x"]}}, "stop_when.tcp_flags=x"),
+        (hubble_flows, {"src": "/nowhere/flows"}, "src=/nowhere/flows"),
+        (hubble_flows, {"src": "a", "follow_for": 5}, "follow_for"),
+        (hubble_flows, {"relay_address": "relay"}, "relay_address=relay"),
+        (hubble_flows, {"relay_client_cert": "a"}, "relay_client_key"),
     ],
     ids=str,
 )

@@ -52,6 +52,7 @@ def test_both_directions_of_a_pod_are_told() -> None:
         "pod": "basics/web",
         "ingress": ["CiliumNetworkPolicy basics/deny"],
         "egress": [],
+        "known": True,
     }
     assert Attribution(cluster()).of_pod("gone", "gone")["ingress"] == []
 
@@ -71,3 +72,4 @@ def test_without_the_right_to_list_policies_there_are_no_names_and_no_error() ->
     kube = cluster()
     kube.failures["list", "CiliumNetworkPolicy"] = AuthFailed("forbidden")
     assert Attribution(kube).of_flow(drop("INGRESS")) == []
+    assert not Attribution(kube).of_pod("basics", "web")["known"]

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,17 +11,15 @@ import pytest
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.flow import Flow
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.evidence import (
     decided_by,
-    flow_filters,
     is_settled,
-    own_flows,
     policies_of,
     weigh,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import Report, parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.report import Report
 from flow_maker import (
     CLIENT,
     PORT,
-    SERVER,
     WORLD,
     arrival,
     departure,
@@ -34,6 +31,9 @@ from flow_maker import (
 
 SOURCE = {"namespace": "client", "pod": "client"}
 HTTP = parse_probes([{"from": SOURCE, "to": {"url": "http://web.basics"}, "expect": "allow"}])[0]
+UDP = parse_probes([{"from": SOURCE, "to": {"host": "web.basics", "port": 53}, "protocol": "udp", "expect": "allow"}])[
+    0
+]
 DNS = parse_probes([{"from": SOURCE, "to": {"dns": "web.basics"}, "expect": "allow"}])[0]
 AT_S = 1796061600
 HEARD = Report(namespace="client", pod="client", node="n1", answered=True, ports=frozenset(range(PORT, PORT + 4)))
@@ -49,11 +49,6 @@ UNRESOLVED = Report(
     after=(AT_S + 1, 0),
 )
 DNS_SERVER = {"namespace": "kube-system", "pod_name": "coredns-1", "identity": 3}
-
-
-def query(port: int = 50000, **more: Any) -> Flow:
-    """A DNS query on its way."""
-    return departure(destination=DNS_SERVER, ports=(port, 53), protocol="UDP", **more)
 
 
 def asked(name: str, port: int = 50000, answer: str = "DROPPED", **more: Any) -> Flow:
@@ -73,57 +68,6 @@ def asked(name: str, port: int = 50000, answer: str = "DROPPED", **more: Any) ->
     )
 
 
-# Which flows belong to the attempt.
-
-
-def test_a_connection_is_found_by_its_pod_and_local_ports_in_both_directions() -> None:
-    ports = [str(port) for port in range(PORT, PORT + 4)]
-    assert flow_filters(HTTP, SILENT) == [
-        {"source_pod": ["client/client"], "source_port": ports},
-        {"destination_pod": ["client/client"], "destination_port": ports},
-    ]
-    ours = [arrival(), reply(), departure(ports=(PORT + 3, 80))]
-    others = [
-        departure(ports=(PORT + 4, 80)),
-        arrival(source={**CLIENT, "pod_name": "client-2"}),
-        arrival(source=SERVER, destination=CLIENT, ports=(PORT, 80)),
-    ]
-    assert own_flows(HTTP, SILENT, [*others, *ours]) == ours
-
-
-def test_flows_of_an_earlier_use_of_the_same_ports_are_not_ours() -> None:
-    report = replace(SILENT, before=(AT_S - 1, 0), after=(AT_S + 1, 0))
-    old = arrival(time="2026-11-30T17:59:50Z")
-    older_elsewhere = arrival(time="2026-11-30T17:59:20Z", node_name="n2")
-    elsewhere = arrival(time="2026-11-30T17:59:40Z", node_name="n2")
-    assert own_flows(HTTP, report, [old, older_elsewhere, elsewhere, arrival()]) == [elsewhere, arrival()]
-
-
-def test_when_no_name_was_resolved_the_dns_flows_count() -> None:
-    assert flow_filters(HTTP, UNRESOLVED) == [
-        {"source_pod": ["client/client"], "destination_port": ["53"]},
-        {"destination_pod": ["client/client"], "source_port": ["53"]},
-    ]
-    assert own_flows(HTTP, UNRESOLVED, [query(), departure()]) == [query()]
-
-
-def test_a_dns_query_is_ours_when_its_node_saw_it_in_the_time_of_the_attempt() -> None:
-    before = query(1, time="2026-11-30T17:59:58Z")
-    after = query(2, time="2026-11-30T18:00:02Z")
-    other_node = query(3, node_name="kind/n2")
-    assert own_flows(DNS, UNRESOLVED, [before, after, other_node, query(4)]) == [query(4)]
-    # The other node's clock may be far off: its view of the same query still belongs to us.
-    far = drop(destination=DNS_SERVER, ports=(4, 53), protocol="UDP", node_name="n2", time="2026-11-30T18:05:00Z")
-    assert own_flows(DNS, UNRESOLVED, [query(4), far]) == [query(4), far]
-
-
-def test_queries_for_other_names_are_not_ours_where_names_are_known() -> None:
-    ours = [query(1), asked("web.basics.svc.cluster.local.", 1), asked("WEB.basics.", 1)]
-    others = [query(2), asked("github.com.", 2), asked("other-web.basics.", 1)]
-    assert own_flows(DNS, UNRESOLVED, [*ours, *others]) == ours
-    assert own_flows(HTTP, UNRESOLVED, [*ours, *others]) == ours
-
-
 # What they prove.
 
 
@@ -131,7 +75,7 @@ def test_forwarded_at_the_sender_is_no_delivery() -> None:
     evidence = weigh(HTTP, SILENT, [departure()])
     assert not evidence.delivered
     assert evidence.deciding is None
-    assert not is_settled(HEARD, evidence)
+    assert not is_settled(HTTP, HEARD, evidence)
 
 
 @pytest.mark.parametrize("proof", [arrival(), verdict(), reply()], ids=["arrival", "verdict", "reply"])
@@ -139,9 +83,9 @@ def test_delivery_is_proved_by_arrival_verdict_or_reply(proof: Flow) -> None:
     evidence = weigh(HTTP, HEARD, [departure(), proof])
     assert evidence.delivered
     assert evidence.deciding == proof
-    assert is_settled(HEARD, evidence)
+    assert is_settled(HTTP, HEARD, evidence)
     # The client has heard nothing: a denial may still come.
-    assert not is_settled(SILENT, evidence)
+    assert not is_settled(HTTP, SILENT, evidence)
 
 
 def test_an_egress_verdict_alone_is_no_delivery_but_with_the_reply_it_decides() -> None:
@@ -175,7 +119,7 @@ def test_a_drop_for_another_reason_is_no_denial() -> None:
     evidence = weigh(HTTP, SILENT, [drop(reason="STALE_OR_UNROUTABLE_IP")])
     assert evidence.denial is None
     assert evidence.other_drop is not None
-    assert is_settled(SILENT, evidence)
+    assert is_settled(HTTP, SILENT, evidence)
     assert decided_by(evidence, ()) == "no policy: STALE_OR_UNROUTABLE_IP"
 
 
@@ -228,3 +172,55 @@ def test_a_denial_names_the_denying_rule_or_the_default_deny() -> None:
     assert decided_by(weigh(HTTP, SILENT, [drop(reason="POLICY_DENY")]), ()) == "ingress: a deny rule"
     assert decided_by(weigh(HTTP, SILENT, [drop(reason="AUTH_REQUIRED")]), ()) == "ingress: authentication required"
     assert decided_by(weigh(DNS, UNRESOLVED, [asked("a.")]), ()) == "egress: no rule allows this request"
+
+
+# Datagrams, which nobody need answer.
+
+
+def test_a_datagram_that_arrived_is_settled_without_an_answer() -> None:
+    for flow in (arrival(protocol="UDP"), verdict(protocol="UDP")):
+        evidence = weigh(UDP, SILENT, [departure(protocol="UDP"), flow])
+        assert evidence.deciding == flow
+        assert is_settled(UDP, SILENT, evidence)
+
+
+def test_a_datagram_on_its_way_to_a_pod_proves_nothing() -> None:
+    evidence = weigh(UDP, SILENT, [departure(protocol="UDP"), verdict("EGRESS", protocol="UDP")])
+    assert evidence.left is None
+    assert evidence.deciding is None
+    assert not is_settled(UDP, SILENT, evidence)
+    # A pod whose name is not known is one all the same.
+    assert weigh(UDP, SILENT, [departure(protocol="UDP", destination={"identity": 2000})]).left is None
+
+
+@pytest.mark.parametrize("identity", [1, 2, 6, 7, 16777217], ids=["host", "world", "node", "api", "fqdn"])
+def test_a_datagram_that_leaves_the_pods_is_seen_no_further(identity: int) -> None:
+    gone = departure(protocol="UDP", destination={"identity": identity})
+    evidence = weigh(UDP, SILENT, [gone])
+    assert (evidence.left, evidence.deciding) == (gone, gone)
+    assert is_settled(UDP, SILENT, evidence)
+    assert decided_by(evidence, ()) == "no policy"
+    out = verdict("EGRESS", protocol="UDP", destination={"identity": identity})
+    assert weigh(UDP, SILENT, [gone, out]).deciding == out
+
+
+def test_other_protocols_are_answered_and_so_leaving_proves_nothing() -> None:
+    assert weigh(HTTP, SILENT, [departure(destination=WORLD)]).deciding is None
+
+
+# Senders that the receiving node does not know yet.
+
+
+@pytest.mark.parametrize("identity", [0, 2, 5])
+def test_the_denial_of_somebody_unknown_is_not_the_policy_s_last_word(identity: int) -> None:
+    flow = verdict(name="DROPPED", source={**CLIENT, "identity": identity})
+    evidence = weigh(HTTP, SILENT, [flow])
+    assert evidence.denial is None
+    assert evidence.unrecognised == flow
+    assert evidence.deciding is None
+    assert is_settled(HTTP, SILENT, evidence)
+
+
+def test_a_denial_at_the_sender_is_one_whatever_the_receiver_knows() -> None:
+    flow = verdict("EGRESS", "DROPPED", source={**CLIENT, "identity": 2})
+    assert weigh(HTTP, SILENT, [flow]).denial == flow

@@ -19,7 +19,8 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.judge im
     seen_by_client,
     skipped_document,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import Probe, Report, parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import Probe, parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.report import Report
 from flow_maker import PORT, arrival, departure, drop, made, verdict
 
 SOURCE = {"namespace": "client", "pod": "client"}
@@ -152,6 +153,85 @@ def test_what_other_clients_saw() -> None:
     assert seen_by_client(dns, report(2, resolved=False)) == "exit 2 (no such name)"
     assert seen_by_client(dns, report(124, resolved=False)) == "exit 124 (timed out)"
     assert seen_by_client(tcp, report(28, answered=True)) == "connected"
+
+
+UDP_TO = {"host": "web.basics", "port": 53}
+UNANSWERED = report(28)
+NO_LISTENER = report(7, refused=True)
+GONE = [departure(protocol="UDP", destination={"identity": 2})]
+STRANGER = [verdict(name="DROPPED", source={"namespace": "client", "pod_name": "client", "identity": 2})]
+
+
+@pytest.mark.parametrize(
+    ("name", "expect", "seen", "flows", "mode", "outcome", "passed"),
+    [
+        ("answered and proved", "allow", report(0, answered=True), DELIVERED, "required", "allowed", True),
+        ("answered, not proved", "allow", report(0, answered=True), NOTHING, "required", "allowed", False),
+        ("arrived, nobody answers", "allow", UNANSWERED, DELIVERED, "required", "allowed", True),
+        ("arrived, nobody listens", "allow", NO_LISTENER, DELIVERED, "required", "allowed", True),
+        ("nobody listens, off", "allow", NO_LISTENER, NOTHING, "off", "allowed", True),
+        ("left the cluster", "allow", UNANSWERED, GONE, "required", "allowed", True),
+        ("left the cluster, unexpectedly", "deny", UNANSWERED, GONE, "required", "allowed", False),
+        ("on its way to a pod", "allow", UNANSWERED, [departure()], "required", "error", False),
+        ("silence proves no denial", "deny", UNANSWERED, NOTHING, "required", "error", False),
+        ("silence means nothing, optional", "deny", UNANSWERED, NOTHING, "optional", "error", False),
+        ("silence means nothing, off", "deny", UNANSWERED, NOTHING, "off", "error", False),
+        ("denied", "deny", UNANSWERED, DROPPED, "required", "denied", True),
+        ("DNS denied", "deny", report(28, resolved=False), DROPPED, "required", "denied", True),
+        ("no such name", "deny", report(6, resolved=False), NOTHING, "off", "error", False),
+        ("denied as somebody unknown", "deny", UNANSWERED, STRANGER, "required", "error", False),
+    ],
+)
+def test_a_datagram_need_not_be_answered(
+    name: str, expect: str, seen: Report, flows: list[Flow], mode: str, outcome: str, passed: bool
+) -> None:
+    one = probe(expect, to=UDP_TO, protocol="udp")
+    judgement = judge(one, seen, weigh(one, seen, flows), mode)
+    assert (judgement.outcome, judgement.passed) == (outcome, passed), name
+
+
+@pytest.mark.parametrize(
+    ("seen", "flows", "outcome"),
+    [
+        (report(0, answered=True), DELIVERED, "allowed"),
+        (report(1), DROPPED, "denied"),
+        (report(1), DELIVERED, "error"),
+        (report(1, refused=True), NOTHING, "error"),
+        (report(124, resolved=False), DROPPED, "denied"),
+        (report(1, resolved=False), NOTHING, "error"),
+    ],
+)
+def test_an_echo_must_be_answered(seen: Report, flows: list[Flow], outcome: str) -> None:
+    one = probe("deny", to={"host": "10.0.0.2"}, protocol="icmp")
+    assert judge(one, seen, weigh(one, seen, flows), "required").outcome == outcome
+
+
+def test_the_denial_of_somebody_unknown_is_tried_again_as_an_error() -> None:
+    one = probe("deny")
+    judgement = judge(one, TIMEOUT, weigh(one, TIMEOUT, STRANGER), "required")
+    assert (judgement.outcome, judgement.passed) == ("error", False)
+    assert "did not know the sender yet" in judgement.why
+
+
+def test_what_clients_of_datagrams_and_echoes_saw() -> None:
+    udp, icmp = probe("allow", to=UDP_TO, protocol="udp"), probe("allow", to={"host": "a"}, protocol="icmp")
+    assert seen_by_client(udp, report(0, answered=True)) == "answered"
+    assert seen_by_client(udp, UNANSWERED) == "exit 28 (no answer)"
+    assert seen_by_client(udp, NO_LISTENER) == "exit 7 (nobody listens there)"
+    assert seen_by_client(udp, report(7)) == "exit 7 (no way there)"
+    assert seen_by_client(udp, report(28, resolved=False)) == "exit 28 (no answer from DNS)"
+    assert seen_by_client(icmp, report(0, answered=True)) == "echo"
+    assert seen_by_client(icmp, report(1)) == "exit 1 (no echo)"
+    assert seen_by_client(icmp, report(1, refused=True)) == "exit 1 (a machine on the way refused it)"
+    assert seen_by_client(icmp, report(2, resolved=False)) == "exit 2 (name not resolved)"
+
+
+def test_a_short_lived_pod_is_named_by_what_it_stands_for() -> None:
+    source = {"namespace": "client", "client": {"like": "Deployment/web"}}
+    one = parse_probes([{"from": source, "to": {"dns": "a"}, "expect": "deny"}])[0]
+    result = document(one, report(124, resolved=False), DROPPED)
+    assert (result["from"], result["client"]["pod"]) == ("client (as Deployment/web)", "client/client")
+    assert result["client"]["short_lived"]
 
 
 def test_a_skipped_probe_says_why() -> None:

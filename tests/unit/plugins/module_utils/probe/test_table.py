@@ -44,6 +44,33 @@ def test_step_and_cluster_are_columns_only_when_a_row_has_them() -> None:
     assert first.startswith("aks1     9 default deny  default/testpod")
 
 
+def test_the_time_is_a_column_when_a_row_has_it() -> None:
+    rows = [row(client={"time_s": 5.0021}), row(client={"time_s": 0.0042}), row(client={"time_s": 0.0}), row()]
+    head, _rule, *lines = connection_table(rows)
+    at = head.index("time")
+    assert [line[at : at + 6].strip() for line in lines] == ["5.0 s", "4 ms", "", ""]
+    assert "time" not in connection_table([row()])[0]
+
+
+def test_a_pod_that_could_not_be_probed_from_says_why_in_one_go() -> None:
+    story = "The container of pod a/b has no program sh."
+    lines = connection_table([row(passed=False, decided_by="", observed="not run", story=story, reason=f"x: {story}")])
+    assert story in lines[-1]
+    assert "x:" not in lines[-1]
+
+
+def test_every_protocol_has_its_row() -> None:
+    rows = [
+        row(to="UDP web.basics:53", observed="exit 28 (no answer)"),
+        row(**{"from": "client (as Deployment/web)"}, to="ping 10.0.0.2", observed="echo", expected="allow"),
+    ]
+    lines = connection_table(rows)
+    assert "UDP web.basics:53  deny      exit 28 (no answer)" in lines[2]
+    assert lines[3].startswith("client (as Deployment/web)  ping 10.0.0.2")
+    pod = connection_table([row(**{"from": "dns (as Pod/coredns-7bb4bd5984-2j2jk)"})])
+    assert pod[2].startswith("dns (as Pod/coredns)  ")
+
+
 def test_a_row_that_was_left_out_says_why() -> None:
     lines = connection_table([row(), row(skipped_because="FQDN policies need ACNS", verdict="", direction="")])
     assert "left out: FQDN policies need" in "\n".join(lines)

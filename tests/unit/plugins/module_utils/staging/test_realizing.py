@@ -99,7 +99,7 @@ def test_without_the_right_to_ask_it_does_not_wait() -> None:
 def test_probes_come_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realizing, "PROBES_SETTLE_S", 0.0)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client", "namespace": "shop"}}
-    kube = FakeKube(exec_answers=lambda *words: Completed([], 0, "exit=28\n", "")).add(pod)
+    kube = FakeKube(exec_answers=lambda *words: Completed([], 0, "0 exit=28\n", "")).add(pod)
     entry = {"from": {"namespace": "shop", "pod": "client"}, "to": {"host": "web", "port": 80}, "expect": "allow"}
     one = work(parse_probes([entry]), kube)
     one.start(BEFORE, AFTER, time.monotonic())

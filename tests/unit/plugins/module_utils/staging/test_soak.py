@@ -70,10 +70,10 @@ class World:
         )
         self.flows = FakeFlows(self.clock)
         self.shows: list[dict[str, Any]] = []
-        self.output = "exit=0\ntime_connect=0.1\n"
+        self.output = "0 exit=0\n0 time_connect=0.1\n"
 
     def connect(self, namespace: str, pod: str, command: Sequence[str], container: str | None) -> Completed:
-        first_port = int(command[6].split("-")[0])
+        first_port = int(command[7].split("-")[0])
         for index, flow in enumerate(self.shows):
             tcp = {"source_port": first_port, "destination_port": 80}
             self.flows.at.append((self.clock.now + 0.3 + index / 10, {**flow, "l4": {"TCP": tcp}}))
@@ -222,7 +222,7 @@ def test_where_only_one_end_is_a_pod_one_verdict_is_enough(world: World) -> None
 
 
 def test_a_control_that_cannot_connect_is_told(world: World) -> None:
-    world.output = "missing=curl\n"
+    world.output = "0 missing=curl\n"
     with pytest.raises(OperationFailed, match="positive_control: There is no program curl"):
         world.soak(positive_control=CONTROL)
     gone = {**CONTROL, "from": {"namespace": "shop", "pod": "gone", "container": None}}
