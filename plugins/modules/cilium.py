@@ -16,16 +16,23 @@ description:
   - Whether anything must change is read from the release record in the cluster - chart version and user values.
     Without a difference no program is started and the task reports no change.
   - After a change it waits until the agents, the operator, the nodes and, when enabled, the relay of Hubble are ready
-    and the CRDs of Cilium are established.
+    and the CRDs of Cilium are established. It gives up early on containers that crash again and again and on images
+    that cannot be pulled, and quotes them.
+  - An upgrade goes one minor version at a time, after Cilium's own preflight, and is taken back when the new version
+    does not get ready. Over a minor version it sets the value C(upgradeCompatibility) to the minor version that was
+    installed first, as Cilium asks for, and keeps it.
+  - Removal takes the CRDs, the taints and Cilium's state on the nodes with it; see O(keep).
   - It refuses to touch a Cilium that AKS manages (Azure CNI powered by Cilium).
 requirements:
-  - helm >= 3.8 on the machine that runs the module, needed only when something changes
+  - helm >= 3.8 on the machine that runs the module (3.13 for check mode; Helm 4 works), needed only when something
+    changes
   - PyYAML
 attributes:
   check_mode:
     support: full
     description:
-      - In check mode nothing is written. For a chart that is not local, helm downloads it to check the values.
+      - In check mode nothing is written. Where something would change, helm makes a dry run with the API server, so
+        that what the chart or the server refuses is an error already; a chart that is not local is downloaded for it.
   diff_mode:
     support: full
     description: Shows chart version and user values; passwords and private keys are hidden.
@@ -51,7 +58,9 @@ options:
     default: kube-system
   chart:
     description:
-      - The chart - its name in O(chart_repo), an C(oci://) reference, or the path of a chart directory or archive.
+      - The chart - its name in O(chart_repo), an C(oci://) reference, the path of a chart directory or archive, or the
+        https URL of an archive.
+      - An C(oci://) reference may end with a tag (C(:1.20.2)) and a digest (C(@sha256:...)).
     type: str
     default: cilium
   chart_repo:
@@ -63,7 +72,35 @@ options:
       - Version of the chart.
       - When not set, an installed release keeps its version and a first install takes the newest one. A local chart
         always has the version that its C(Chart.yaml) tells.
+      - A step that skips a minor version, up or down, is refused, with the versions to go through.
     type: str
+  chart_username:
+    description:
+      - User for O(chart_repo) or the registry of an C(oci://) reference; needs O(chart_password).
+      - Without it, what C(helm registry login) left on this machine is used.
+    type: str
+  chart_password:
+    description: Password or token for O(chart_username). It is handed to helm on its standard input.
+    type: str
+  chart_ca_file:
+    description: File with the certificate authority of a private repository or registry.
+    type: path
+  image_registry:
+    description:
+      - Registry that all images come from, such as V(myregistry.azurecr.io) or V(myregistry.azurecr.io/mirror).
+      - It replaces the host of every image that the chart knows, so C(quay.io/cilium/operator-generic) becomes
+        C(myregistry.azurecr.io/cilium/operator-generic). What O(values) says about an image wins.
+    type: str
+  image_digests:
+    description:
+      - Whether images are asked for by the digests that the chart names. Registries that copy images keep digests; one
+        that builds or repacks them does not, and needs V(false).
+      - When not set, the chart decides (it uses digests).
+    type: bool
+  image_pull_secrets:
+    description: Names of Secrets in O(namespace) that hold the credentials for O(image_registry).
+    type: list
+    elements: str
   mode:
     description:
       - Kind of cluster that the values are composed for.
@@ -114,20 +151,75 @@ options:
   values:
     description:
       - Values of the chart, merged over those that the other options make.
-      - Their types and names are compared with the chart before anything is sent - a text where the chart wants a
-        boolean or a number, an unknown key and a key that this version removed are refused.
+      - Their types and names are compared with the chart before anything is sent. Texts, numbers and booleans are
+        brought to the chart's types; what cannot be brought to them, an unknown key and a key that this version removed
+        are refused.
     type: dict
     default: {}
   helm_binary:
     description: The helm program, by name or path.
     type: str
     default: helm
+  preflight:
+    description:
+      - Whether Cilium's preflight runs before the version of the chart or the image of the agents changes. It pulls the
+        new image on every node that runs an agent and lets the new version read all policies, as the release
+        RV(release.name) with C(-preflight) behind it, which is always removed again.
+      - What it finds ends the task before anything is upgraded. It needs agents that are ready, and is left out
+        otherwise.
+    type: bool
+    default: true
+  rollback:
+    description:
+      - Whether a changed release is taken back with C(helm rollback) when helm fails or Cilium does not get ready
+        within O(wait_timeout). The task fails either way and tells what the pods said.
+      - This is only done with O(wait), and only when the agents were ready before the change.
+    type: bool
+    default: true
+  recover:
+    description:
+      - Whether a release that helm left half way is brought back to a state that helm can go on from.
+      - One that is V(pending-upgrade) or V(pending-rollback) is rolled back to the revision that is deployed; without
+        such a revision, and for V(pending-install), its record is removed and the installation takes its objects over.
+        One that is V(uninstalling) is uninstalled once more, and then installed. One that is V(failed) is upgraded.
+      - When V(false), such a release is an error that explains it.
+      - With O(state=absent) no recovery is needed; removal is possible from every state.
+    type: bool
+    default: false
+  recover_after:
+    description:
+      - Age in seconds from which a pending record counts as left behind. Younger ones probably belong to a helm that
+        still runs; with O(wait) it is waited for.
+    type: int
+    default: 300
+  restart_unmanaged:
+    description:
+      - Whether pods that started before Cilium, and are not managed by it, are restarted. It looks for them in every
+        run, which costs a few requests.
+      - Pods of a ReplicaSet, StatefulSet or DaemonSet are evicted, so that PodDisruptionBudgets count, the cluster's
+        DNS first, and one pod of a controller at a time. Other pods are left and returned with the reason.
+      - When V(false), a first install returns and warns of them. Needs O(wait).
+    type: bool
+    default: false
+  keep:
+    description:
+      - What O(state=absent) leaves in place.
+      - V(crds) are the CRDs of Cilium with all of their objects, such as your policies, which a later installation
+        finds again. Deleting a CRD deletes its objects; RV(removed) lists those that people wrote.
+      - V(node_state) is Cilium's state on the nodes - CNI configuration and plugin, BPF programs, links, rules of
+        iptables. A short-lived pod on each node with the image and the rights of the agents removes it otherwise.
+    type: list
+    elements: str
+    choices: [crds, node_state]
+    default: []
   wait:
-    description: Whether to wait until Cilium works, or is gone.
+    description:
+      - Whether to wait until Cilium works, or is gone.
+      - Without waiting, O(state=absent) only uninstalls the release; what O(keep) names and the taints stay.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait, and the time that helm may take.
+    description: Seconds that each step may take - helm, the preflight, the wait until Cilium works, a rollback.
     type: int
     default: 600
 seealso:
@@ -160,10 +252,37 @@ EXAMPLES = r"""
           auto:
             method: cronJob
 
-- name: Remove Cilium
+- name: The same from a private registry that needs a password
+  cloudnet.aks_cilium.cilium:
+    kubeconfig: ~/.kube/aksciliumlab
+    chart: oci://myregistry.azurecr.io/helm/cilium:1.20.2
+    chart_username: "{{ registry_user }}"
+    chart_password: "{{ registry_token }}"
+    image_registry: myregistry.azurecr.io
+    image_pull_secrets: [registry]
+    pod_cidr: 10.244.0.0/16
+
+- name: See what an upgrade would change; the API server judges it
+  cloudnet.aks_cilium.cilium:
+    kubeconfig: ~/.kube/aksciliumlab
+    chart_version: 1.21.0
+    pod_cidr: 10.244.0.0/16
+  check_mode: true
+  diff: true
+
+- name: Go on after a helm that was killed, and bring older pods under Cilium
+  cloudnet.aks_cilium.cilium:
+    kubeconfig: ~/.kube/aksciliumlab
+    chart_version: 1.20.2
+    pod_cidr: 10.244.0.0/16
+    recover: true
+    restart_unmanaged: true
+
+- name: Remove Cilium but keep the policies
   cloudnet.aks_cilium.cilium:
     kubeconfig: ~/.kube/aksciliumlab
     state: absent
+    keep: [crds]
 """
 
 RETURN = r"""
@@ -219,6 +338,97 @@ helm_processes:
   returned: always
   type: int
   sample: 0
+preflight:
+  description: Whether the preflight ran, and found nothing.
+  returned: when something was changed, not in check mode
+  type: bool
+  sample: true
+recovery:
+  description: What was done, or in check mode would be done, about a release that helm left half way.
+  returned: when there was one, and O(recover=true)
+  type: dict
+  sample:
+    status: pending-upgrade
+    revision: 3
+    action: helm rollback to revision 2
+  contains:
+    status:
+      description: Its status.
+      returned: always
+      type: str
+      sample: pending-upgrade
+    revision:
+      description: Number of the revision that was left half way.
+      returned: always
+      type: int
+      sample: 3
+    action:
+      description: The way back.
+      returned: always
+      type: str
+      sample: helm rollback to revision 2
+unmanaged_pods:
+  description: Pods that started before Cilium and were not managed by it, as namespace/name.
+  returned: after a first install, and with O(restart_unmanaged=true)
+  type: list
+  elements: str
+  sample: [kube-system/coredns-66bc5c9577-dk6v5, shop/bare]
+restarted_pods:
+  description: Those that were restarted.
+  returned: as RV(unmanaged_pods)
+  type: list
+  elements: str
+  sample: [kube-system/coredns-66bc5c9577-dk6v5]
+not_restarted_pods:
+  description: Those that were not restarted, and why.
+  returned: as RV(unmanaged_pods)
+  type: list
+  elements: dict
+  sample:
+    - pod: shop/bare
+      reason: it has no controller that would make it anew
+  contains:
+    pod:
+      description: Namespace and name.
+      returned: always
+      type: str
+      sample: shop/bare
+    reason:
+      description: Why it was left.
+      returned: always
+      type: str
+      sample: it has no controller that would make it anew
+removed:
+  description: What was removed beside the release, or in check mode would be.
+  returned: with O(state=absent)
+  type: dict
+  sample:
+    crds: [ciliumnetworkpolicies.cilium.io]
+    objects: {CiliumNetworkPolicy: [shop/web]}
+    tainted_nodes: [aks-nodepool1-24680135-vmss000000]
+  contains:
+    crds:
+      description: Names of the CRDs.
+      returned: always
+      type: list
+      elements: str
+      sample: [ciliumnetworkpolicies.cilium.io]
+    objects:
+      description: Objects of these CRDs that people wrote, by kind, at most 20 names of each.
+      returned: always
+      type: dict
+      sample: {CiliumNetworkPolicy: [shop/web]}
+    tainted_nodes:
+      description: Nodes that had the taint C(node.cilium.io/agent-not-ready).
+      returned: always
+      type: list
+      elements: str
+      sample: [aks-nodepool1-24680135-vmss000000]
+nodes_not_cleaned:
+  description: Nodes on which state of Cilium is left, and what.
+  returned: with O(state=absent)
+  type: dict
+  sample: {aks-nodepool1-24680135-vmss000001: the cleanup did not end}
 failure:
   description:
     - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),
@@ -232,16 +442,17 @@ failure:
     remedy: Set what you need on the cluster itself.
 """
 
+import time
+
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module, run_process
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Params, Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import SystemClock
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import (
-    Plan,
-    Surroundings,
-    ensure,
-    remove,
-)
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.chartsource import Access
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.images import Images
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.uninstall import remove
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import MODES, Wish
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
@@ -265,6 +476,18 @@ SPEC = ArgSpec(
         "hubble_ui": {"type": "bool"},
         "values": {"type": "dict", "default": {}},
         "helm_binary": {"type": "str", "default": "helm"},
+        "chart_username": {"type": "str"},
+        "chart_password": {"type": "str", "no_log": True},
+        "chart_ca_file": {"type": "path"},
+        "image_registry": {"type": "str"},
+        "image_digests": {"type": "bool"},
+        "image_pull_secrets": {"type": "list", "elements": "str", "no_log": False},
+        "preflight": {"type": "bool", "default": True},
+        "rollback": {"type": "bool", "default": True},
+        "recover": {"type": "bool", "default": False},
+        "recover_after": {"type": "int", "default": 300},
+        "restart_unmanaged": {"type": "bool", "default": False},
+        "keep": {"type": "list", "elements": "str", "choices": ["crds", "node_state"], "default": []},
     }
 ).merge(STATE, waiting(600), KUBE)
 
@@ -294,6 +517,22 @@ def plan_of(params: Params) -> Plan:
         helm_binary=params["helm_binary"],
         wait=params["wait"],
         wait_timeout_s=float(params["wait_timeout"]),
+        preflight=params["preflight"],
+        rollback=params["rollback"],
+        recover=params["recover"],
+        recover_after_s=float(params["recover_after"]),
+        restart_unmanaged=params["restart_unmanaged"],
+        keep=params["keep"],
+        images=Images(
+            registry=params["image_registry"] or "",
+            digests=params["image_digests"],
+            pull_secrets=params["image_pull_secrets"] or (),
+        ),
+        access=Access(
+            username=params["chart_username"] or "",
+            password=params["chart_password"] or "",
+            ca_file=params["chart_ca_file"] or "",
+        ),
     )
 
 
@@ -307,6 +546,7 @@ def action(context: Context) -> Result:
         warn=context.warn,
         hide=context.hide,
         check_mode=context.check_mode,
+        now=time.time,
     )
     return (ensure if context.params["state"] == "present" else remove)(plan_of(context.params), around)
 

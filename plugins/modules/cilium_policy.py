@@ -56,7 +56,8 @@ options:
       - V(shadow) - nothing is denied. Verdicts of Hubble name the policies for what they cover, and
         C(allow-any-ingress) or C(allow-any-egress) for what they would deny. Rules of layer 7 deny all the same.
       - V(enforce) - what is not allowed is denied, in each direction for which a policy has rules.
-      - V(shadow) and V(enforce) need Cilium 1.16 or later, and policies of Cilium's kinds.
+      - V(shadow) and V(enforce) need Cilium 1.16 or later, and policies of Cilium's kinds. On an older Cilium a policy
+        that is written with C(enableDefaultDeny) is refused, because it would deny without that field.
     type: str
     choices: [as_given, shadow, enforce]
     default: as_given
@@ -223,6 +224,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.detect 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy import (
     check_documents,
     read_documents,
+    states_default_deny,
     with_mode,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
@@ -249,7 +251,7 @@ def action(context: Context) -> Result:
     documents = read_documents(params["definition"], params["src"])
     policies = check_documents(documents, context.warn, names_only=absent)
     kube = connect(params, hide=context.hide)
-    if params["mode"] != "as_given" and not absent:
+    if not absent and (params["mode"] != "as_given" or any(map(states_default_deny, policies))):
         install = installation(kube)
         policies = with_mode(policies, params["mode"], install.default_deny_field, install.version)
     around = Surroundings(

@@ -14,7 +14,13 @@ description:
   - The facts of C(cilium status) as data, and the text banner that its users know. Works for Cilium that Helm
     installed and for the one that AKS manages, and changes nothing.
   - Tells more than the command where that falls short - the names of the pods that Cilium does not manage, nodes
-    without an agent, a Deployment that is scaled to 0, containers in a crash loop.
+    without an agent, a Deployment that is scaled to 0, containers in a crash loop, agents of different versions,
+    policies that are not valid or not realized, a proxy that policies need and that does not listen.
+  - Reads long lists a page at a time and in a compact form, so that memory stays small on clusters of thousands of
+    nodes.
+  - Needs the rights to get DaemonSets, Deployments and ConfigMaps in O(namespace); to list Nodes, Pods and
+    CiliumEndpoints; to create C(pods/exec) for the agents' view, unless O(probe_agents=none). Where policies or Secrets
+    (the Helm record) may not be listed, RV(notes) say so.
   - Without O(wait) an unhealthy or absent Cilium is a result with RV(healthy=false), not a failure.
 attributes:
   check_mode:
@@ -41,26 +47,31 @@ options:
     default: cilium
   probe_agents:
     description:
-      - Which agents are asked for their own view, by a command in their pods.
-      - V(sample) asks at most ten, those that are not ready first. V(none) saves one request per node, which counts on
-        very large clusters.
+      - Which agents are asked for their own view, by one command in each pod, sixteen at once.
+      - V(auto) is V(all) up to 100 agents and V(sample) beyond. V(sample) asks at most ten, those that are not ready
+        first. V(none) asks nobody; what policies, DNS proxy and Hubble do is then not known.
+      - An agent that has not realized every policy is asked again for some seconds, before it is reported.
     type: str
-    choices: [all, sample, none]
-    default: all
+    choices: [auto, all, sample, none]
+    default: auto
   wait:
     description:
       - Whether to wait until all of O(wait_for) holds. Fails when it does not within O(wait_timeout), with the errors
-        that remain, and at once when a container of Cilium crashes again and again, with the last lines of its log.
+        that remain, and earlier for what waiting does not cure - a container of Cilium that crashes again and again,
+        with the last lines of its log; an image that does not exist or does not come within 90 seconds; with
+        V(policies), a policy that is not valid.
     type: bool
     default: false
   wait_for:
     description:
-      - What to wait for. V(healthy) is no error and, unless O(ignore_warnings), no warning.
+      - What to wait for. V(healthy) is no error and, unless O(ignore_warnings), no warning but those about policies.
       - V(agents) is a ready agent of the newest rollout on each node, and these nodes Ready. V(relay) is Hubble relay
         with all its pods.
+      - V(policies) is that every policy of the cluster is valid, and that each agent that is asked and all of its
+        endpoints have realized them. It cannot be had with O(probe_agents=none).
     type: list
     elements: str
-    choices: [healthy, agents, relay]
+    choices: [healthy, agents, relay, policies]
     default: [healthy]
   wait_timeout:
     description: Seconds to wait.
@@ -69,7 +80,7 @@ options:
   ignore_warnings:
     description:
       - Whether warnings still count as healthy - pending pods, pods that Cilium does not manage, nodes that are not
-        Ready.
+        Ready, agents of different versions.
     type: bool
     default: false
 """
@@ -101,7 +112,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 healthy:
-  description: Whether there is no error and, unless O(ignore_warnings), no warning.
+  description:
+    - Whether there is no error and, unless O(ignore_warnings), no warning. Warnings about policies do not count - one
+      that somebody wrote wrongly is no illness of Cilium; see RV(policies).
   returned: always
   type: bool
   sample: true
@@ -194,10 +207,105 @@ nodes:
       elements: str
       sample: []
 agents:
-  description: How many agents were asked, and the names of those that gave no answer.
+  description: How many agents were asked, the names of those that gave no answer, and how many pods run which version.
   returned: without O(query)
   type: dict
-  sample: {"probed": 2, "failed": []}
+  sample: {"probed": 2, "failed": [], "versions": {"1.20.2": 2}, "operator_versions": {"1.20.2": 1}}
+policies:
+  description: Whether the policies of the cluster are enforced.
+  returned: without O(query)
+  type: dict
+  sample:
+    total: 3
+    by_kind: {"NetworkPolicy": 0, "CiliumNetworkPolicy": 3, "CiliumClusterwideNetworkPolicy": 0}
+    valid: 2
+    not_judged: 0
+    invalid: [{"policy": "CiliumNetworkPolicy shop/web", "message": "rule must have at least one of Ingress, Egress"}]
+    agents_asked: 2
+    not_loaded: []
+    endpoints: 9
+    endpoints_behind: 0
+    revisions: {"n1": 3, "n2": 3}
+    realized: false
+  contains:
+    total:
+      description: Their number.
+      returned: always
+      type: int
+      sample: 3
+    by_kind:
+      description: Their number by kind.
+      returned: always
+      type: dict
+      sample: {"NetworkPolicy": 0, "CiliumNetworkPolicy": 3, "CiliumClusterwideNetworkPolicy": 0}
+    valid:
+      description: How many the operator found valid. It judges Cilium's own kinds, from Cilium 1.16 on.
+      returned: always
+      type: int
+      sample: 2
+    not_judged:
+      description: How many of Cilium's own kinds it has not judged.
+      returned: always
+      type: int
+      sample: 0
+    invalid:
+      description: Those that are not valid and so do nothing, with the reason; at most 1000.
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"policy": "CiliumNetworkPolicy shop/web", "message": "rule must have at least one of Ingress, Egress"}]
+    agents_asked:
+      description: How many agents told what they made of the policies.
+      returned: always
+      type: int
+      sample: 2
+    not_loaded:
+      description: Policies that an agent should have and has not, with the nodes; at most 1000.
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"policy": "CiliumNetworkPolicy shop/web", "nodes": ["n2"]}]
+    endpoints:
+      description: Number of endpoints of the asked agents.
+      returned: always
+      type: int
+      sample: 9
+    endpoints_behind:
+      description: How many of them do not have the newest policies built in.
+      returned: always
+      type: int
+      sample: 0
+    revisions:
+      description: Revision of each asked agent's policies, by node; each agent counts its own since it started.
+      returned: always
+      type: dict
+      sample: {"n1": 3, "n2": 3}
+    realized:
+      description: Whether all are valid and realized as far as agents were asked; null when none told.
+      returned: always
+      type: bool
+      sample: false
+dns_proxy:
+  description:
+    - The DNS proxies of the asked agents. Whether policies have rules for names (C(needed)), C(agents) that answered,
+      on how many a proxy is C(running), and the requests since the agents started - C(received), C(forwarded),
+      C(denied), C(parse_errors).
+  returned: without O(query)
+  type: dict
+  sample: {"needed": true, "agents": 2, "running": 2, "received": 40, "forwarded": 38, "denied": 2, "parse_errors": 0}
+hubble:
+  description:
+    - Hubble in the asked agents. C(agents) that keep flows, C(current_flows) of C(max_flows) kept, C(seen_flows) since
+      they started, C(lost_events) that the kernel's ring buffer lost before Hubble saw them, C(lost_on) which nodes.
+  returned: without O(query)
+  type: dict
+  sample: {"agents": 2, "current_flows": 5587, "max_flows": 8190, "seen_flows": 5481, "lost_events": 0, "lost_on": {}}
+config_errors:
+  description: What the chart noted on C(cilium-config) as wrong or forgotten (annotations C(config.cilium.io)).
+  returned: without O(query)
+  type: list
+  elements: str
+  sample: []
 images:
   description: Images of each installed component and in how many containers they are.
   returned: without O(query)
@@ -290,6 +398,25 @@ features:
       returned: always
       type: str
       sample: disabled
+feature_table:
+  description: What works on this cluster and what does not - C(feature), C(works), and in C(detail) how, or why not.
+  returned: without O(query)
+  type: list
+  elements: dict
+  sample:
+    - {"feature": "Policies by name (DNS, FQDN)", "works": true, "detail": ""}
+    - {"feature": "Encryption between nodes", "works": false, "detail": "off: Helm value encryption.enabled"}
+feature_text:
+  description: The same as aligned text.
+  returned: without O(query)
+  type: str
+  sample: "Policies by name (DNS, FQDN)  yes"
+next_steps:
+  description: What to do next, a sentence each, the most urgent first.
+  returned: without O(query)
+  type: list
+  elements: str
+  sample: ["All is well."]
 notes:
   description: What could not be read and does not bear on health.
   returned: without O(query)
@@ -334,12 +461,12 @@ SPEC = ArgSpec(
     {
         "namespace": {"type": "str", "default": "kube-system"},
         "release_name": {"type": "str", "default": "cilium"},
-        "probe_agents": {"type": "str", "choices": ["all", "sample", "none"], "default": "all"},
+        "probe_agents": {"type": "str", "choices": ["auto", "all", "sample", "none"], "default": "auto"},
         "wait": {"type": "bool", "default": False},
         "wait_for": {
             "type": "list",
             "elements": "str",
-            "choices": ["healthy", "agents", "relay"],
+            "choices": ["healthy", "agents", "relay", "policies"],
             "default": ["healthy"],
         },
         "wait_timeout": {"type": "int", "default": 300},

@@ -49,11 +49,14 @@ def test_the_archive_holds_what_users_need_and_nothing_else(archive: Path) -> No
     with tarfile.open(archive) as tar:
         names = set(tar.getnames())
     top = {name.split("/")[0] for name in names}
-    assert top == {
-        *("FILES.json", "MANIFEST.json", "LICENSE", "README.md", "changelogs", "docs", "inventories", "meta"),
-        *("playbooks", "plugins", "requirements.txt", "roles"),
+    # The release notes are there once there is a release.
+    assert top - {"CHANGELOG.rst"} == {
+        *("FILES.json", "MANIFEST.json", "LICENSE", "README.md", "CONTRIBUTING.md", "SECURITY.md", "requirements.txt"),
+        *("changelogs", "docs", "execution-environment", "inventories", "meta", "playbooks", "plugins", "roles"),
     }
     assert not [name for name in names if "__pycache__" in name or name.endswith("machine.yml")]
+    assert not [name for name in names if name.startswith("changelogs/fragments")]
+    assert {"meta/execution-environment.yml", "meta/ee-requirements.txt", "meta/ee-bindep.txt"} <= names
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,51 @@ def crash(container: Any = "cilium-agent", restarts: Any = 5, reason: Any = "Cra
     }
 
 
+def uid(name: Any) -> str:
+    """The uid of an object that `policy` makes."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
+def policy(name: Any, namespace: Any = "default", valid: Any = True, message: Any = "", **spec: Any) -> Any:
+    """A CiliumNetworkPolicy, or a clusterwide one (namespace=None), as the operator judged it (None: not yet)."""
+    metadata = {"name": name, "uid": uid(name), **({"namespace": namespace} if namespace else {})}
+    condition = {"type": "Valid", "status": str(valid), "message": message}
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy" if namespace else "CiliumClusterwideNetworkPolicy",
+        "metadata": metadata,
+        "spec": spec or {"endpointSelector": {}, "ingress": [{}]},
+        "status": {} if valid is None else {"conditions": [condition]},
+    }
+
+
+def network_policy(name: Any) -> Any:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "default", "uid": uid(name)},
+        "spec": {"podSelector": {}},
+    }
+
+
+def agents_answer(
+    metrics: Any = (), revision: Any = 1, loaded: Any = (), endpoints: Any = (), policy: Any = None, **status: Any
+) -> Any:
+    """What agents print for the one command that they are asked, in the order in which it asks."""
+    labels = [{"Labels": [{"key": "io.cilium.k8s.policy.uid", "value": value}]} for value in loaded]
+    document = json.dumps({"policy": json.dumps(labels), "revision": revision}) if policy is None else policy
+    lines = "".join(f"{state}\t{realized}\t[]\n" for state, realized in endpoints)
+    listed = metrics if isinstance(metrics, str) else json.dumps(list(metrics))
+
+    def answer(namespace: Any, name: Any, command: Any, container: Any) -> Any:
+        pieces = [json.dumps({**AGENT_ANSWER, **status}), listed]
+        if "policy get" in command[-1]:
+            pieces += [document, lines]
+        return Completed(command, 0, "\n==== next ====\n".join(pieces), "level=info msg=remark")
+
+    return answer
+
+
 def healthy_cluster() -> Any:
     """Two nodes, an agent on each, operator, relay and one application pod."""
     kube = FakeKube()
@@ -140,7 +186,5 @@ def healthy_cluster() -> Any:
     kube.add(pod("cilium-a", "cilium", node="n1"), pod("cilium-b", "cilium", node="n2"))
     kube.add(pod("cilium-operator-x", "cilium-operator"), pod("hubble-relay-x", "hubble-relay"))
     kube.add(pod("web", namespace="default"), endpoint("web", "default"), endpoint("hubble-relay-x"))
-    kube.exec_answers = lambda namespace, name, command, container: Completed(
-        command, 0, json.dumps(AGENT_ANSWER), "level=info msg=remark"
-    )
+    kube.exec_answers = agents_answer()
     return kube

@@ -34,6 +34,7 @@ extraConfig: {}
 nodeSelector:
   kubernetes.io/os: linux
 image:
+  repository: quay.io/cilium/cilium
   tag: v1.20.2
   useDigest: true
 operator:
@@ -57,6 +58,7 @@ hubble:
     enabled: false
 bgpControlPlane:
   enabled: false
+upgradeCompatibility: null
 """
 SCHEMA: Json = {
     "type": "object",
@@ -116,14 +118,20 @@ def release_secret(
     status: str = "deployed",
     chart_version: str = "1.20.2",
     name: str = "cilium",
+    description: str = "done",
+    touched: float | None = None,
+    chart: Json | None = None,
 ) -> Json:
-    """A release record as helm 3 stores it."""
+    """A release record as helm 3 stores it. touched: seconds since 1970; chart: what it holds beside the metadata."""
     record = {
         "name": name,
         "namespace": "kube-system",
         "version": revision,
-        "info": {"status": status, "last_deployed": "2026-11-30T19:00:00Z", "description": "done"},
-        "chart": {"metadata": {"name": "cilium", "version": chart_version, "appVersion": chart_version}},
+        "info": {"status": status, "last_deployed": "2026-11-30T19:00:00Z", "description": description},
+        "chart": {
+            "metadata": {"name": "cilium", "version": chart_version, "appVersion": chart_version},
+            **(chart or {}),
+        },
         "config": values,
     }
     packed = base64.b64encode(gzip.compress(json.dumps(record).encode()))
@@ -134,7 +142,13 @@ def release_secret(
         "metadata": {
             "name": f"sh.helm.release.v1.{name}.v{revision}",
             "namespace": "kube-system",
-            "labels": {"owner": "helm", "name": name, "status": status, "version": str(revision)},
+            "labels": {
+                "owner": "helm",
+                "name": name,
+                "status": status,
+                "version": str(revision),
+                **({"modifiedAt": str(int(touched))} if touched is not None else {}),
+            },
         },
         "data": {"release": base64.b64encode(packed).decode()},
     }

@@ -136,6 +136,7 @@ class FakeKube:
         label_selector: str = "",
         field_selector: str = "",
         page: int = 500,
+        only: object = None,
     ) -> Iterator[Json]:
         self._request("list", kind)
         if kind in self.absent_kinds:

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
 import re
@@ -45,25 +47,6 @@ def minor_of(version: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def location_kind(reference: str) -> str:
-    """How a chart reference is meant: directory, archive, oci or repository (a name in a repository)."""
-    if reference.startswith("oci://"):
-        return "oci"
-    path = os.path.expanduser(reference)
-    if os.path.isdir(path):
-        return "directory"
-    if os.path.isfile(path):
-        return "archive"
-    if os.sep in reference and (reference.startswith((".", "~", os.sep)) or reference.endswith((".tgz", ".tar.gz"))):
-        raise InvalidInput(
-            f"chart={reference!r} does not exist.",
-            option="chart",
-            code="ChartNotFound",
-            remedy="Give a chart directory or archive, an oci:// reference, or a chart's name with chart_repo.",
-        )
-    return "repository"
-
-
 def read_local_version(reference: str) -> str:
     """The version in Chart.yaml of a local directory or archive. Reads nothing else."""
     return str(_metadata(_read_file(reference, "Chart.yaml"), reference).get("version", ""))
@@ -90,6 +73,32 @@ def read_local(reference: str) -> Chart:
         values_schema=json.loads(schema_text) if schema_text else None,
         commented=frozenset(_COMMENTED_KEY.findall(values_text)),
     )
+
+
+def chart_of_record(stored: Json) -> Chart:
+    """The chart that a release record holds, so that values can be settled without any download.
+
+    It has no comments of values.yaml: good for `valuecheck.coerced`, not for finding unknown keys.
+    """
+    metadata = stored.get("metadata") or {}
+    return Chart(
+        name=str(metadata.get("name", "")),
+        version=str(metadata.get("version", "")),
+        default_values=stored.get("values") or {},
+        values_schema=_stored_schema(stored.get("schema")),
+        commented=frozenset(),
+    )
+
+
+def _stored_schema(packed: object) -> Json | None:
+    """helm keeps the schema's bytes as base64; a record without a readable one is taken to have none."""
+    if not isinstance(packed, str) or not packed:
+        return None
+    try:
+        schema = json.loads(base64.b64decode(packed))
+    except (ValueError, binascii.Error):
+        return None
+    return schema if isinstance(schema, dict) else None
 
 
 def _metadata(text: str | None, reference: str) -> Json:

@@ -3,28 +3,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Reads what `cilium status` reads, for judge(). At most a dozen requests, plus one per page of pods and per agent."""
+"""Reads what `cilium status` reads, and the policies, for judge().
+
+Some fifteen requests, plus one per further 500 nodes, pods, endpoints or policies. Lists are read a page at a time and
+each object is cut down at once, so that memory grows with a few words per pod, not with its document.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from .._errors import AuthFailed, CollectionError, NotFound
-from .._types import Completed, Json
-from ..kube.interface import Exec, Kube
-from ..kube.kinds import CEP, CONFIG_MAP, NODE, POD
-from .detect import AGENT_CONTAINER
+from .._errors import AuthFailed, NotFound
+from .._types import Json
+from ..kube.interface import Kube
+from ..kube.kinds import CCNP, CEP, CNP, CONFIG_MAP, NETWORK_POLICY, NODE, POD
+from ..kube.wire import NODE_STATE, POD_BRIEF, POD_STATE
+from .policies_health import policy_fact
 from .snapshot import (
     PARTS,
-    AgentProbe,
     ClusterNode,
     ClusterPod,
     PartPod,
+    PolicyFact,
     Snapshot,
     cluster_node,
     cluster_pod,
@@ -32,27 +35,26 @@ from .snapshot import (
     part_pod,
 )
 
-PROBE_TIMEOUT_S = 15.0
-PROBES_AT_ONCE = 16
-SAMPLE = 10
-"""Agents that probe_agents=sample asks."""
+LOOKED_AGAIN = 10
+"""Pods without an endpoint up to which each is looked for by name; beyond, the list is read again."""
 T = TypeVar("T")
 
 
 def collect(kube: Kube, namespace: str) -> Snapshot:
     """One look, without asking the agents.
 
-    A missing permission (403) becomes a problem of the snapshot, so that the rest is still told. Other errors pass.
+    A missing permission (403) becomes a problem of the snapshot, so that the rest is still told; for policies, which do
+    not bear on Cilium's own health, a note. Other errors pass.
     """
     problems: list[str] = []
 
-    def tried(what: str, read: Callable[[], T], otherwise: T) -> T:
+    def tried(what: str, read: Callable[[], T], otherwise: T, told: list[str] = problems) -> T:
         try:
             return read()
         except AuthFailed as error:
             if error.status != 403:
                 raise
-            problems.append(f"{what} could not be read: {error.message}")
+            told.append(f"{what} could not be read: {error.message}")
             return otherwise
 
     workloads: dict[str, Json | None] = {}
@@ -62,96 +64,90 @@ def collect(kube: Kube, namespace: str) -> Snapshot:
     config_map = tried("ConfigMap cilium-config", lambda: kube.get(CONFIG_MAP, "cilium-config", namespace), None)
     config = {str(name): str(value) for name, value in ((config_map or {}).get("data") or {}).items()}
     agents = workloads["cilium"]
-    nodes: list[ClusterNode] = tried("nodes", lambda: [cluster_node(n, agents) for n in kube.list(NODE)], [])
-    # Pods before endpoints: a pod that starts in between is then seen with its endpoint or not at all.
     no_pods: tuple[list[PartPod], list[ClusterPod]] = ([], [])
-    pods = tried("pods", lambda: _pods(kube, namespace), no_pods)
+    late: list[str] = []
     endpoints: dict[tuple[str, str], str] | None = None
-    if config.get("disable-endpoint-crd") != "true":
-        endpoints = tried("CiliumEndpoints", lambda: _endpoints(kube), None)
-    nodes.sort(key=lambda node: node.name)
-    return Snapshot(namespace, workloads, *pods, endpoints, nodes, config, problems=problems)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        # The two longest lists, side by side: the API server works on one while we read the other.
+        reading = None
+        if config.get("disable-endpoint-crd") != "true":
+            reading = executor.submit(tried, "CiliumEndpoints", lambda: _endpoints(kube), None, late)
+        nodes: list[ClusterNode] = tried("nodes", lambda: _nodes(kube, agents), [])
+        pods = tried("pods", lambda: _pods(kube, namespace), no_pods)
+        endpoints = reading.result() if reading is not None else None
+    problems += late
+    if endpoints is not None and agents is not None:
+        _add_newer(kube, endpoints, pods[1])
+    notes: list[str] = []
+    policies: list[PolicyFact] = []
+    if agents is not None:
+        policies = tried("policies", lambda: _policies(kube, config), [], notes)
+    return Snapshot(
+        namespace,
+        workloads,
+        *pods,
+        endpoints,
+        nodes,
+        config,
+        problems=problems,
+        policies=policies,
+        config_errors=_config_errors(config_map or {}),
+        notes=notes,
+    )
+
+
+def _nodes(kube: Kube, agents: Json | None) -> list[ClusterNode]:
+    return sorted((cluster_node(n, agents) for n in kube.list(NODE, only=NODE_STATE)), key=lambda node: node.name)
 
 
 def _pods(kube: Kube, namespace: str) -> tuple[list[PartPod], list[ClusterPod]]:
-    """One pass over all pods, each reduced at once: a cluster may have very many."""
+    """All pods: those in Cilium's namespace with what tells of their state, of the others only what counts them."""
     part_pods, cluster_pods = [], []
-    for pod in kube.list(POD):
-        part = part_of(pod["metadata"].get("labels") or {}) if pod["metadata"]["namespace"] == namespace else None
+    for pod in kube.list(POD, namespace, only=POD_STATE):
+        part = part_of(pod["metadata"].get("labels") or {})
         if part is not None:
             part_pods.append(part_pod(pod, part))
-        reduced = cluster_pod(pod)
-        if reduced is not None:
-            cluster_pods.append(reduced)
-    return sorted(part_pods, key=lambda pod: pod.name), cluster_pods
+        cluster_pods.append(cluster_pod(pod))
+    elsewhere = kube.list(POD, field_selector=f"metadata.namespace!={namespace}", only=POD_BRIEF)
+    cluster_pods += [cluster_pod(pod) for pod in elsewhere]
+    return sorted(part_pods, key=lambda pod: pod.name), [pod for pod in cluster_pods if pod is not None]
 
 
-def _endpoints(kube: Kube) -> dict[tuple[str, str], str]:
+def _endpoints(kube: Kube, namespace: str | None = None, field_selector: str = "") -> dict[tuple[str, str], str]:
     try:
         return {
             (endpoint["metadata"]["namespace"], endpoint["metadata"]["name"]): str(
                 (endpoint.get("status") or {}).get("state") or ""
             )
-            for endpoint in kube.list(CEP)
+            for endpoint in kube.list(CEP, namespace, field_selector=field_selector)
         }
     except NotFound:
         # The operator creates the CRD at run time; before that there are no endpoints.
         return {}
 
 
-def with_probes(snapshot: Snapshot, run: Exec, which: str) -> Snapshot:
-    """The snapshot with the answers of the agents that run: all, a sample, or none of them, asked in parallel."""
-    pods = chosen_agents(snapshot.part_pods, which)
-    if not pods:
-        return snapshot
-    with ThreadPoolExecutor(max_workers=PROBES_AT_ONCE) as executor:
-        probes = list(executor.map(lambda pod: probe_agent(run, snapshot.namespace, pod), pods))
-    return replace(snapshot, probes=probes)
+def _add_newer(kube: Kube, endpoints: dict[tuple[str, str], str], pods: Sequence[ClusterPod]) -> None:
+    """Look again for the endpoints of pods that seem to have none: pods may be younger than the list of endpoints."""
+    absent = [pod for pod in pods if pod.has_address and (pod.namespace, pod.name) not in endpoints]
+    if len(absent) > LOOKED_AGAIN:
+        endpoints.update(_endpoints(kube))
+        return
+    for pod in absent:
+        endpoints.update(_endpoints(kube, pod.namespace, f"metadata.name={pod.name}"))
 
 
-def chosen_agents(part_pods: Sequence[PartPod], which: str) -> list[PartPod]:
-    """The agents to ask. A sample takes those that are not ready first, then some spread over the list."""
-    agents = [pod for pod in part_pods if pod.part == "cilium" and pod.agent_runs and not pod.leaving]
-    if which == "none":
-        return []
-    if which == "all" or len(agents) <= SAMPLE:
-        return agents
-    unready = [pod for pod in agents if not pod.ready][:SAMPLE]
-    others = [pod for pod in agents if pod.ready]
-    count = min(SAMPLE - len(unready), len(others))
-    return unready + [others[index * len(others) // count] for index in range(count)]
+def _policies(kube: Kube, config: Mapping[str, str]) -> list[PolicyFact]:
+    """All policies, of both APIs; CRDs that the operator has not made yet have none."""
+    found = []
+    for kind in (CNP, CCNP, NETWORK_POLICY):
+        try:
+            found += [policy_fact(kind.kind, document, config) for document in kube.list(kind)]
+        except NotFound:
+            continue
+    return sorted(found, key=lambda policy: policy.key)
 
 
-def probe_agent(run: Exec, namespace: str, pod: PartPod) -> AgentProbe:
-    """Ask one agent for its status. Up to Cilium 1.14 its program is called cilium, later cilium-dbg."""
-    try:
-        done = _run(run, namespace, pod.name, "cilium-dbg")
-        if done is None:
-            done = _run(run, namespace, pod.name, "cilium")
-    except CollectionError as error:
-        return AgentProbe(pod.name, pod.node, error=error.message)
-    if done is None:
-        return AgentProbe(pod.name, pod.node, error="its container has neither cilium-dbg nor cilium")
-    # What the program prints to stderr are remarks; only its status and its document count.
-    if done.rc != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
-        return AgentProbe(pod.name, pod.node, error=f"exit status {done.rc}: {last[0]}")
-    try:
-        document = json.loads(done.stdout)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        return AgentProbe(pod.name, pod.node, error="its answer is not JSON")
-    return AgentProbe(pod.name, pod.node, document)
-
-
-def _run(run: Exec, namespace: str, pod: str, program: str) -> Completed | None:
-    """None when the container has no such program."""
-    command = [program, "status", "-o", "json"]
-    try:
-        done = run(namespace, pod, command, container=AGENT_CONTAINER, timeout_s=PROBE_TIMEOUT_S)
-    except NotFound as error:
-        if error.code != "CommandNotFound":
-            raise
-        return None
-    return None if done.rc == 127 else done
+def _config_errors(config_map: Json) -> list[str]:
+    """What the CLI shows under Configuration: annotations that note a wrong or forgotten setting."""
+    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
+    return [f"{name}: {text}" for name, text in sorted(annotations.items()) if name.startswith("config.cilium.io")]

@@ -23,7 +23,7 @@ from .detect import explain_unsupported_l7
 from .findings import Findings, check_keys, without_nulls
 from .netpol import check_network_policy, stored_spec
 from .semantics import check_cilium_policy, has_dns_rule, has_names, map_rules
-from .values import canonical
+from .valuetree import canonical
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "cloudnet.aks_cilium"
@@ -123,12 +123,28 @@ def check_documents(documents: Sequence[Json], warn: Warn, *, names_only: bool =
     return policies
 
 
+def states_default_deny(policy: Policy) -> bool:
+    """Whether a rule of the policy says enableDefaultDeny itself."""
+    rules = [policy.body.get("spec"), *(policy.body.get("specs") or [])]
+    return any((rule or {}).get("enableDefaultDeny") is not None for rule in rules)
+
+
 def with_mode(policies: Sequence[Policy], mode: str, possible: bool, version: str) -> list[Policy]:
     """The policies with enableDefaultDeny set on every rule: off for shadow, on for enforce where the rule has rules.
 
-    possible: whether this cluster's Cilium knows the field. Raises Unsupported (NoShadow), InvalidInput (NoShadowKind).
+    possible: whether this cluster's Cilium knows the field. Raises Unsupported (NoShadow, NoDefaultDenyField) where it
+    does not, InvalidInput (NoShadowKind).
     """
     if mode == "as_given":
+        stated = next(filter(states_default_deny, policies), None)
+        if stated is not None and version and not possible:
+            raise Unsupported(
+                f"{stated.label}: Cilium {version} has no enableDefaultDeny, which came with 1.16. The API server would"
+                " drop the field, and the policy would deny from the moment it is applied.",
+                option="definition",
+                code="NoDefaultDenyField",
+                remedy="Upgrade Cilium to 1.16 or later, or take the field out if the policy may deny.",
+            )
         return list(policies)
     if not possible:
         raise Unsupported(

@@ -31,7 +31,7 @@ EXEC_TIMEOUT_S = 30.0
 # revision of the repository is taken as proof that it was read.
 SAME_RULES_AFTER_S = 5.0
 # One line per endpoint. The full JSON lists every allowed identity of every endpoint.
-_ENDPOINTS = (
+ENDPOINT_LINES = (
     'jsonpath={range [*]}{.status.state}{"\\t"}{.status.policy.realized.policy-revision}{"\\t"}'
     '{.status.labels.security-relevant}{"\\n"}{end}'
 )
@@ -92,7 +92,7 @@ def parse_repository(text: str) -> tuple[int, list[Json]]:
 
 
 def parse_endpoints(text: str) -> list[Endpoint]:
-    """The lines that the template _ENDPOINTS prints."""
+    """The lines that the template ENDPOINT_LINES prints."""
     found = []
     for line in text.splitlines():
         state, _tab, rest = line.partition("\t")
@@ -211,7 +211,7 @@ class Realization:
         try:
             # In this order: an endpoint list that is younger than the repository cannot show too little.
             revision, rules = self._repository(agent)
-            endpoints = parse_endpoints(self._run(agent, ["endpoint", "list", "-o", _ENDPOINTS]))
+            endpoints = parse_endpoints(self._run(agent, ["endpoint", "list", "-o", ENDPOINT_LINES]))
         except AuthFailed as error:
             raise AuthFailed(
                 error.message,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""The record of a Helm release in the cluster, what must be done about it, and the helm command lines."""
+"""The records of a Helm release in the cluster, and whether they differ from what is wished."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ import binascii
 import gzip
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .._errors import Conflict, InvalidInput, MissingRequirement, OperationFailed, TimedOut
-from .._types import Json, Runner
+from .._errors import InvalidInput, OperationFailed
+from .._types import Json
 from ..kube.interface import Kube
 from ..kube.kinds import SECRET
-from .chart import minor_of
-from .values import canonical
-
-OLDEST_HELM = (3, 8)
-"""OCI references need no experimental switch from here on."""
+from .valuetree import canonical
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,10 @@ class Release:
     values: Json = field(default_factory=dict)
     updated: str = ""
     description: str = ""
+    touched: float | None = None
+    """When helm last wrote the record, in seconds since 1970; None where it does not tell."""
+    chart: Json = field(default_factory=dict, repr=False, compare=False)
+    """The chart as it is stored with the record: metadata, default values, schema, files."""
 
     def summary(self) -> Json:
         """The facts that modules return."""
@@ -53,22 +53,67 @@ class Release:
         }
 
 
+@dataclass(frozen=True)
+class Records:
+    """What helm remembers of a release. deployed: the newest revision that was completely installed."""
+
+    newest: Release | None = None
+    deployed: Release | None = None
+
+
 def read_release(kube: Kube, name: str, namespace: str) -> Release | None:
-    """The newest revision of a release, None when helm has no record of it (one request).
-
-    Superseded revisions are left out: they are never the newest, and each carries the whole chart.
-    """
-    secrets = kube.list(SECRET, namespace, label_selector=f"owner=helm,name={name},status!=superseded")
-    newest: Json | None = None
-    for secret in secrets:
-        if newest is None or _revision(secret) > _revision(newest):
-            newest = secret
-    return parse_release(newest) if newest is not None else None
+    """The newest revision of a release, None when helm has no record of it (one request)."""
+    newest = _by_revision(_secrets(kube, name, namespace))[-1:]
+    return parse_release(newest[0]) if newest else None
 
 
-def _revision(secret: Json) -> int:
-    text = ((secret.get("metadata") or {}).get("labels") or {}).get("version", "0")
-    return int(text) if str(text).isdigit() else 0
+def read_records(kube: Kube, name: str, namespace: str) -> Records:
+    """The newest revision, and the one that is deployed (one request)."""
+    secrets = _by_revision(_secrets(kube, name, namespace))
+    if not secrets:
+        return Records()
+    newest = parse_release(secrets[-1])
+    if newest.status == "deployed":
+        return Records(newest, newest)
+    deployed = [secret for secret in secrets if _labels(secret).get("status") == "deployed"]
+    return Records(newest, parse_release(deployed[-1]) if deployed else None)
+
+
+def read_history(kube: Kube, name: str, namespace: str) -> list[Release]:
+    """All revisions that helm still has, oldest first. Each carries a whole chart: for rare occasions."""
+    return [parse_release(secret) for secret in _by_revision(kube.list(SECRET, namespace, label_selector=_of(name)))]
+
+
+def forget_revision(kube: Kube, release: Release) -> None:
+    """Delete the record of one revision; the objects of the release stay."""
+    kube.delete(SECRET, f"sh.helm.release.v1.{release.name}.v{release.revision}", release.namespace)
+
+
+def _of(name: str) -> str:
+    return f"owner=helm,name={name}"
+
+
+def _secrets(kube: Kube, name: str, namespace: str) -> Iterable[Json]:
+    """Superseded revisions are left out: they are never the newest, and each carries the whole chart."""
+    return kube.list(SECRET, namespace, label_selector=f"{_of(name)},status!=superseded")
+
+
+def _by_revision(secrets: Iterable[Json]) -> list[Json]:
+    def revision(secret: Json) -> int:
+        text = str(_labels(secret).get("version", "0"))
+        return int(text) if text.isdigit() else 0
+
+    return sorted(secrets, key=revision)
+
+
+def _labels(secret: Json) -> Json:
+    return (secret.get("metadata") or {}).get("labels") or {}
+
+
+def _touched(secret: Json) -> float | None:
+    labels = _labels(secret)
+    texts = [str(labels.get(name, "")) for name in ("createdAt", "modifiedAt")]
+    return max((float(text) for text in texts if text.isdigit()), default=None)
 
 
 def parse_release(secret: Json) -> Release:
@@ -84,7 +129,8 @@ def parse_release(secret: Json) -> Release:
             code="InvalidReleaseRecord",
             remedy="Look at it with `helm history`; a damaged Secret must be removed by hand.",
         ) from error
-    chart = (record.get("chart") or {}).get("metadata") or {}
+    stored = record.get("chart") or {}
+    chart = stored.get("metadata") or {}
     info = record.get("info") or {}
     return Release(
         name=str(record.get("name", "")),
@@ -97,6 +143,8 @@ def parse_release(secret: Json) -> Release:
         values=record.get("config") or {},
         updated=str(info.get("last_deployed", "")),
         description=str(info.get("description", "")),
+        touched=_touched(secret),
+        chart=stored,
     )
 
 
@@ -105,119 +153,11 @@ def is_installed(release: Release | None) -> bool:
     return release is not None and release.status != "uninstalled"
 
 
-def refuse_stuck(release: Release | None) -> None:
-    """Refuse to touch a release that another helm works on, or left behind half way."""
-    if release is None or not (release.status.startswith("pending-") or release.status == "uninstalling"):
-        return
-    if release.status == "pending-install":
-        way_out = f"`helm uninstall {release.name} -n {release.namespace}` and run again"
-    elif release.status == "uninstalling":
-        way_out = f"`helm uninstall {release.name} -n {release.namespace}` once more"
-    else:
-        way_out = f"`helm rollback {release.name} -n {release.namespace}`"
-    raise Conflict(
-        f"The Helm release {release.namespace}/{release.name} is in the state {release.status} since {release.updated}"
-        f" (revision {release.revision}): another helm is working on it, or one was stopped half way.",
-        code="ReleasePending",
-        target=f"{release.namespace}/{release.name}",
-        remedy=f"If no helm runs any more, free it with {way_out}.",
-    )
-
-
 def must_change(release: Release | None, chart_version: str, values: Json) -> bool:
     """Whether helm must run: not installed, failed, another chart version, or other user values."""
     if release is None or release.status != "deployed":
         return True
     return release.chart_version != chart_version or canonical(release.values) != canonical(values)
-
-
-@dataclass(frozen=True)
-class Helm:
-    """The helm program with the words that every call of it has in common."""
-
-    binary: str
-    runner: Runner
-    kubeconfig: str = ""
-
-    def version(self) -> tuple[int, int]:
-        """Its version; MissingRequirement when it is absent, not helm, or older than 3.8."""
-        try:
-            done = self.runner([self.binary, "version", "--template", "{{.Version}}"], timeout_s=30)
-        except (MissingRequirement, OSError) as error:
-            raise MissingRequirement(
-                f"helm_binary={self.binary!r} cannot be run on this machine.",
-                option="helm_binary",
-                code="HelmNotFound",
-                remedy="Install Helm 3.8 or later, or give its path in helm_binary.",
-            ) from error
-        except TimedOut as error:
-            raise MissingRequirement(
-                f"helm_binary={self.binary!r} does not tell its version: {error.message}",
-                option="helm_binary",
-                code="HelmNotUsable",
-                remedy="Install Helm 3.8 or later.",
-            ) from error
-        version = minor_of(done.stdout.strip())
-        if done.rc != 0 or version == (0, 0):
-            raise MissingRequirement(
-                f"helm_binary={self.binary!r} does not tell its version: {_last_line(done.stderr or done.stdout)}",
-                option="helm_binary",
-                code="HelmNotUsable",
-                remedy="Install Helm 3.8 or later.",
-            )
-        if version < OLDEST_HELM:
-            raise MissingRequirement(
-                f"helm_binary={self.binary!r} is {done.stdout.strip()}, older than 3.8.",
-                option="helm_binary",
-                code="HelmTooOld",
-                remedy="Install Helm 3.8 or later; Helm 4 works as well.",
-            )
-        return version
-
-    def pull(self, chart: str, repository: str, version: str, directory: str) -> None:
-        """Download a chart's archive into a directory."""
-        words = ["pull", chart, *source_words(chart, repository, version), "--destination", directory]
-        try:
-            self._run(words, timeout_s=180, what=f"download the chart {chart}")
-        except OperationFailed as error:
-            error.option = "chart" if chart.startswith("oci://") else "chart_repo"
-            error.remedy = f"Check chart={chart!r}, chart_version={version or '(newest)'!r}, "
-            error.remedy += f"chart_repo={repository!r} and the network, or give a local chart."
-            raise
-
-    def upgrade(self, release: str, namespace: str, chart: str, values_file: str, timeout_s: float) -> None:
-        """Install or upgrade from a local chart; returns when the API server has taken all objects."""
-        # --reset-values: with an empty values file helm would otherwise keep those of the last revision.
-        words = ["upgrade", release, chart, "--install", "--namespace", namespace, "--create-namespace"]
-        words += ["--values", values_file, "--reset-values", "--timeout", f"{int(timeout_s)}s"]
-        self._run(words, timeout_s=timeout_s + 60, what=f"install the release {namespace}/{release}", cluster=True)
-
-    def uninstall(self, release: str, namespace: str, timeout_s: float) -> None:
-        """Remove a release and its record."""
-        words = ["uninstall", release, "--namespace", namespace, "--timeout", f"{int(timeout_s)}s"]
-        self._run(words, timeout_s=timeout_s + 60, what=f"remove the release {namespace}/{release}", cluster=True)
-
-    def _run(self, words: Sequence[str], *, timeout_s: float, what: str, cluster: bool = False) -> None:
-        argv = [self.binary, *words, *(["--kubeconfig", self.kubeconfig] if cluster else [])]
-        done = self.runner(argv, timeout_s=timeout_s)
-        if done.rc != 0:
-            raise OperationFailed(
-                f"helm could not {what}: {_last_line(done.stderr or done.stdout)}",
-                code="HelmFailed",
-                details={"rc": done.rc, "cmd": list(argv), "stderr": done.stderr[-4000:]},
-                remedy="See details.stderr for all that helm said.",
-            )
-
-
-def source_words(chart: str, repository: str, version: str) -> list[str]:
-    """Where helm finds a chart that is not local. An OCI reference carries its own registry."""
-    words = [] if chart.startswith("oci://") or not repository else ["--repo", repository]
-    return [*words, *(["--version", version] if version else [])]
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("WARNING")]
-    return lines[-1].removeprefix("Error: ") if lines else "no message."
 
 
 def check_name(name: str, option: str) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._types import Json
+from .agent_health import dns_text, dns_values, hubble_text, hubble_values, versions_of
+from .policies_health import policy_text, policy_values
 from .snapshot import Snapshot
 from .status import Component, Status
 
@@ -28,8 +30,11 @@ LISTED = 1000
 WIDTHS = (23, 19)
 
 
-def banner(status: Status, chart_version: str | None) -> str:
-    """What `cilium status` prints: the honeycomb with the summary, then the details, then errors and warnings."""
+def banner(status: Status, chart_version: str | None, snapshot: Snapshot | None = None) -> str:
+    """What `cilium status` prints: the honeycomb with the summary, then the details, then errors and warnings.
+
+    With the snapshot, between them, what the command does not tell: policies, DNS proxy, flows, where there are any.
+    """
     summary = ["", *(_line(status.components[key]) for key in BESIDE)]
     lines = [(cells + "   " + text).rstrip() for cells, text in zip(HONEYCOMB, summary, strict=True)]
     lines.append("")
@@ -45,10 +50,22 @@ def banner(status: Status, chart_version: str | None) -> str:
     if chart_version:
         lines.append(_row("Helm chart version:", chart_version))
     lines += _rows("Image versions", ((c.part.name, f"{i}: {n}") for c in components for i, n in c.images.items()))
+    if snapshot is not None:
+        lines += [_row(f"{title}:", text) for title, text in _more(snapshot).items() if text]
     for title, wanted in (("Errors:", True), ("Warnings:", False)):
         found = [finding for finding in status.findings if finding.is_error is wanted]
         lines += _rows(title, ((f.part, ": ".join(filter(None, (f.target, f.message)))) for f in found))
+    if snapshot is not None:
+        lines += _rows("Configuration:", ((text, "") for text in snapshot.config_errors))
     return "\n".join(lines)
+
+
+def _more(snapshot: Snapshot) -> dict[str, str]:
+    return {
+        "Policies": policy_text(policy_values(snapshot)),
+        "DNS proxy": dns_text(dns_values(snapshot)),
+        "Hubble flows": hubble_text(hubble_values(snapshot)),
+    }
 
 
 def _line(component: Component) -> str:
@@ -109,7 +126,13 @@ def as_values(status: Status, snapshot: Snapshot) -> Json:
         "agents": {
             "probed": len(snapshot.probes),
             "failed": [probe.pod for probe in snapshot.probes if probe.error],
+            "versions": versions_of(snapshot, "cilium"),
+            "operator_versions": versions_of(snapshot, "operator"),
         },
+        "policies": policy_values(snapshot),
+        "dns_proxy": dns_values(snapshot),
+        "hubble": hubble_values(snapshot),
+        "config_errors": list(snapshot.config_errors),
         "images": {c.part.name: dict(c.images) for c in status.components.values() if c.workload is not None},
     }
 

@@ -3,20 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""Waits until an installed Cilium works, or a removed one is gone."""
+"""Waits until an installed Cilium works, or a removed one is gone; gives up early where waiting helps nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
+from .._errors import CollectionError, OperationFailed, Throttled, TimedOut, Unreachable
 from .._types import Clock, Json, Progress
-from .._wait import Look, wait_until
+from .._wait import Look, elapsed_text, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import CRD, DAEMON_SET, DEPLOYMENT, NODE, POD
-from ..kube.ready import container_troubles, is_ready_node, readiness
-from .detect import AGENT_PODS
+from ..kube.ready import ContainerTrouble, is_ready_node, readiness
+from .snapshot import PartPod, Snapshot, part_of, part_pod
+from .status import hopeless, trouble_text
 
 LOOK_EVERY_S = 2.0
+LOG_LINES = 10
+MOST_PODS_TOLD = 5
+IMAGE_PATIENCE_S = 60.0
+"""How long an image may fail to be pulled: a registry has bad moments, kubelet tries again after 10, 20 and 40 s."""
+_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"})
 # The operator creates these while it runs; policies cannot be applied before.
 _CRDS = ("ciliumnetworkpolicies.cilium.io", "ciliumclusterwidenetworkpolicies.cilium.io")
 
@@ -27,22 +35,135 @@ def agents_ready(daemon_set: Json) -> bool:
     return wanted > 0 and readiness(daemon_set).ready
 
 
-def wait_working(kube: Kube, namespace: str, relay: bool, timeout_s: float, clock: Clock, progress: Progress) -> None:
-    """Wait for agents, operator, CRDs, nodes and, when enabled, the relay. Raises TimedOut with what was missing."""
+def parts_of(kube: Kube, namespace: str) -> list[PartPod]:
+    """The pods of Cilium's components (one request)."""
+    found = []
+    for pod in kube.list(POD, namespace):
+        part = part_of(pod["metadata"].get("labels") or {})
+        if part is not None:
+            found.append(part_pod(pod, part))
+    return sorted(found, key=lambda pod: pod.name)
+
+
+@dataclass
+class ImagePatience:
+    """Remembers since when the images of containers cannot be pulled."""
+
+    clock: Clock
+    since: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def exhausted(self, pods: Collection[PartPod]) -> list[tuple[PartPod, ContainerTrouble]]:
+        """Containers whose image could not be pulled for longer than IMAGE_PATIENCE_S."""
+        now = self.clock.monotonic()
+        bad = {
+            (pod.name, trouble.container): (pod, trouble)
+            for pod in pods
+            for trouble in pod.troubles
+            if trouble.reason in _IMAGE_REASONS and not pod.leaving
+        }
+        self.since = {key: self.since.get(key, now) for key in bad}
+        return [found for key, found in bad.items() if now - self.since[key] >= IMAGE_PATIENCE_S]
+
+
+def wait_working(
+    kube: Kube,
+    namespace: str,
+    relay: bool,
+    timeout_s: float,
+    clock: Clock,
+    progress: Progress,
+    *,
+    old_pods: Collection[str] = (),
+) -> None:
+    """Wait for agents, operator, CRDs, nodes and, when enabled, the relay. Raises TimedOut with what was missing.
+
+    Raises OperationFailed early for a crash loop and for an image that cannot be pulled. old_pods: names of pods that
+    are being replaced, so that their troubles mean nothing.
+    """
+    patience = ImagePatience(clock)
+    looked: list[bool] = []
 
     def look() -> Look[None]:
-        missing = list(_missing(kube, namespace, relay))
-        return Look(not missing, "; ".join(missing) or "ready", None)
+        try:
+            missing = list(_missing(kube, namespace, relay))
+            pods = [pod for pod in parts_of(kube, namespace) if pod.name not in old_pods] if missing else []
+        except (Unreachable, Throttled) as error:
+            # A first failure is the user's to see; later ones happen while the network under the API changes.
+            if not looked:
+                raise
+            return Look(False, error.message, None)
+        looked.append(True)
+        _give_up(kube, namespace, pods, patience, old_pods)
+        trouble = next((f" ({pod.name}: {t.container} {t.reason})" for pod in pods for t in pod.troubles), "")
+        return Look(not missing, "; ".join(missing) + trouble if missing else "ready", None)
 
-    wait_until(
-        look,
-        what="Cilium",
-        timeout_s=timeout_s,
-        interval_s=LOOK_EVERY_S,
-        clock=clock,
-        progress=progress,
-        remedy="The release stays installed; cilium_status tells what its pods report.",
-    )
+    try:
+        wait_until(
+            look,
+            what="Cilium",
+            timeout_s=timeout_s,
+            interval_s=LOOK_EVERY_S,
+            clock=clock,
+            progress=progress,
+            remedy="The release stays installed; cilium_status tells what its pods report.",
+        )
+    except TimedOut as error:
+        error.details["pods"] = evidence(kube, namespace, old_pods)
+        raise
+
+
+def _give_up(
+    kube: Kube, namespace: str, pods: list[PartPod], patience: ImagePatience, old_pods: Collection[str]
+) -> None:
+    stuck = hopeless(Snapshot(namespace, {}, pods, (), None, (), {}))
+    for pod, trouble in [*stuck, *patience.exhausted(pods)]:
+        where = f" on {pod.node}" if pod.node else ""
+        raise OperationFailed(
+            f"{namespace}/{pod.name}{where}: {trouble_text(trouble)}{_since(trouble)}.",
+            code=trouble.reason,
+            target=f"{namespace}/{pod.name}",
+            remedy="The release stays installed; correct what the container says (details.pods) and run again.",
+            details={"pods": evidence(kube, namespace, [*old_pods, *(p.name for p in pods if not p.troubles)])},
+        )
+
+
+def _since(trouble: ContainerTrouble) -> str:
+    if trouble.reason in _IMAGE_REASONS:
+        return f" (for {elapsed_text(IMAGE_PATIENCE_S)})"
+    return f" ({trouble.restarts} restarts)"
+
+
+def evidence(kube: Kube, namespace: str, leave_out: Collection[str] = ()) -> list[Json]:
+    """What the pods in trouble say, each with the last lines of its log; at most MOST_PODS_TOLD."""
+    told: list[Json] = []
+    try:
+        pods = [pod for pod in parts_of(kube, namespace) if pod.name not in leave_out and not pod.leaving]
+    except CollectionError as error:
+        return [{"error": f"The pods could not be read: {error.message}"}]
+    for pod in pods:
+        for trouble in pod.troubles[:1]:
+            told.append(
+                {
+                    "pod": f"{namespace}/{pod.name}",
+                    "node": pod.node,
+                    "container": trouble.container,
+                    "reason": trouble.reason,
+                    "message": trouble.message,
+                    "restarts": trouble.restarts,
+                    "log": [] if trouble.reason in _IMAGE_REASONS else _log(kube, namespace, pod, trouble),
+                }
+            )
+        if not pod.troubles and not pod.ready and pod.phase != "Succeeded":
+            told.append({"pod": f"{namespace}/{pod.name}", "node": pod.node, "reason": pod.phase, "message": pod.why})
+    return told[:MOST_PODS_TOLD]
+
+
+def _log(kube: Kube, namespace: str, pod: PartPod, trouble: ContainerTrouble) -> list[str]:
+    try:
+        text = kube.logs(namespace, pod.name, container=trouble.container, tail=LOG_LINES, previous=trouble.crash_loop)
+    except CollectionError as error:
+        return [f"(no log: {error.message})"]
+    return text.strip().splitlines()
 
 
 def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
@@ -51,7 +172,7 @@ def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
     if agents is None:
         yield "no DaemonSet cilium"
     elif not agents_ready(agents):
-        yield f"agents: {readiness(agents).reason}{_first_trouble(kube, namespace)}"
+        yield f"agents: {readiness(agents).reason}"
     for name in ("cilium-operator", *(["hubble-relay"] if relay else [])):
         deployment = kube.get(DEPLOYMENT, name, namespace)
         if deployment is None:
@@ -67,19 +188,14 @@ def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
             yield f"no CRD {name.partition('.')[0]}"
 
 
-def _first_trouble(kube: Kube, namespace: str) -> str:
-    for pod in kube.list(POD, namespace, label_selector=AGENT_PODS):
-        for trouble in container_troubles(pod):
-            return f" ({pod['metadata']['name']}: {trouble.container} {trouble.reason})"
-    return ""
-
-
 def wait_removed(kube: Kube, namespace: str, timeout_s: float, clock: Clock, progress: Progress) -> None:
-    """Wait until the agents' DaemonSet and pods are gone."""
+    """Wait until the agents' DaemonSet and the pods of agents and operator, which make CRDs and taints, are gone."""
 
     def look() -> Look[None]:
-        pods = sum(1 for _pod in kube.list(POD, namespace, label_selector=AGENT_PODS))
+        pods = [pod for pod in parts_of(kube, namespace) if pod.part in ("cilium", "operator")]
         exists = kube.get(DAEMON_SET, "cilium", namespace) is not None
-        return Look(not pods and not exists, f"{pods} agent pods left" if pods or exists else "removed", None)
+        agents = sum(pod.part == "cilium" for pod in pods)
+        state = f"{agents} agent pods left" + (", and the operator" if len(pods) > agents else "")
+        return Look(not pods and not exists, state if pods or exists else "removed", None)
 
     wait_until(look, what="Cilium", timeout_s=timeout_s, interval_s=LOOK_EVERY_S, clock=clock, progress=progress)

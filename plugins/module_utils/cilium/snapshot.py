@@ -104,13 +104,57 @@ class ClusterNode:
 
 
 @dataclass(frozen=True)
+class PolicyFact:
+    """A policy, reduced to what bears on whether it is enforced.
+
+    valid: the operator's judgement; None where there is none (Cilium before 1.16, NetworkPolicy, a moment ago).
+    expected: whether every agent that works has it in its repository. names: it has rules for DNS or for names.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    valid: bool | None
+    message: str
+    expected: bool
+    names: bool
+
+    @property
+    def key(self) -> str:
+        """As `CiliumNetworkPolicy shop/web`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """An agent's view of the policies: its revision, what it lacks, and how many of its endpoints run an older one."""
+
+    revision: int
+    endpoints: int
+    behind: int
+    missing: tuple[str, ...]
+    """Keys of policies that it should have loaded."""
+
+    @property
+    def is_current(self) -> bool:
+        """Nothing is missing, nothing is behind."""
+        return not self.missing and not self.behind
+
+
+@dataclass(frozen=True)
 class AgentProbe:
-    """What an agent said of itself, or why it could not be asked."""
+    """What an agent said of itself, or why it could not be asked.
+
+    document: its status, cut down to what is judged. metrics: `name{label}` -> value, those that are not zero.
+    """
 
     pod: str
     node: str
     document: Json = field(default_factory=dict)
     error: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    repository: Repository | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +171,26 @@ class Snapshot:
     probes: Sequence[AgentProbe] = ()
     problems: Sequence[str] = ()
     """What could not be read, and why."""
+    policies: Sequence[PolicyFact] = ()
+    config_errors: Sequence[str] = ()
+    """What the chart or the agents noted on cilium-config."""
+    notes: Sequence[str] = ()
+    """What could not be read and does not bear on health."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An error or a warning about one thing."""
+
+    part: str
+    target: str
+    message: str
+    is_error: bool = True
+
+    @property
+    def text(self) -> str:
+        """One line: which component, which object, what."""
+        return ": ".join(piece for piece in (self.part, self.target, self.message) if piece)
 
 
 def part_of(labels: Mapping[str, str]) -> Part | None:

@@ -11,13 +11,16 @@ joined by name, nodes without an agent are named, a Deployment scaled to 0 is no
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..kube.kinds import DAEMON_SET
 from ..kube.ready import ContainerTrouble, Workload, workload_of
-from .snapshot import PARTS, AgentProbe, ClusterNode, Part, PartPod, Snapshot
+from .agent_health import about_agent, about_proxies, about_versions
+from .policies_health import about_policies
+from .snapshot import PARTS, ClusterNode, Finding, Part, PartPod, Snapshot
 
 # Pods that ended for these reasons were replaced by their controller; the CLI does not report them either.
 HARMLESS_FAILURES = frozenset(
@@ -34,20 +37,9 @@ HARMLESS_FAILURES = frozenset(
 CRASH_RESTARTS = 3
 """Restarts after which a crash loop counts as permanent; the first may be a race at start-up."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """An error or a warning about one thing."""
-
-    part: str
-    target: str
-    message: str
-    is_error: bool = True
-
-    @property
-    def text(self) -> str:
-        """One line: which component, which object, what."""
-        return ": ".join(piece for piece in (self.part, self.target, self.message) if piece)
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_LOGGED_ERROR = re.compile(r"level=(error|fatal)|^panic: |\bFATAL\b")
+_NO_SUCH_IMAGE = re.compile(r": not found|manifest unknown|repository does not exist|pull access denied")
 
 
 @dataclass(frozen=True)
@@ -93,9 +85,14 @@ class Status:
         """All warnings as lines."""
         return [finding.text for finding in self.findings if not finding.is_error]
 
+    @property
+    def health_warnings(self) -> list[str]:
+        """Those that count for health: a policy that somebody wrote wrongly is no illness of Cilium."""
+        return [finding.text for finding in self.findings if not finding.is_error and finding.part != "policies"]
+
     def is_healthy(self, ignore_warnings: bool) -> bool:
-        """As `cilium status --wait` decides: no error and, unless ignored, no warning."""
-        return not self.errors and (ignore_warnings or not self.warnings)
+        """As `cilium status --wait` decides: no error and, unless ignored, no warning about Cilium itself."""
+        return not self.errors and (ignore_warnings or not self.health_warnings)
 
     @property
     def agents_ready(self) -> bool:
@@ -124,7 +121,8 @@ def judge(snapshot: Snapshot) -> Status:
         if not node.ready:
             findings.append(Finding("nodes", node.name, f"not Ready: {node.why or 'no reason given'}", False))
     if installed:
-        findings += _about_pods(snapshot, unmanaged)
+        findings += _about_pods(snapshot, unmanaged) + about_versions(snapshot)
+        findings += about_policies(snapshot) + about_proxies(snapshot)
     return Status(components, findings, len(snapshot.cluster_pods), managed, unmanaged, snapshot.nodes, bare)
 
 
@@ -183,49 +181,35 @@ def trouble_text(trouble: ContainerTrouble) -> str:
     text = f"container {trouble.container} is in {trouble.reason}"
     if trouble.exit_code is not None:
         text += f", exited with code {trouble.exit_code}"
-    # The message may be the tail of a log; what went wrong stands in its last line.
-    last = trouble.message.splitlines()[-1].strip()[:300] if trouble.message else ""
-    return text + (f": {last}" if last else "")
+    said = _telling_line(trouble.message)
+    return text + (f": {said}" if said else "")
+
+
+def _telling_line(message: str) -> str:
+    """The message may be the tail of a log, even one cut off too early: its last error, or its last line."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    errors = [line for line in lines if _LOGGED_ERROR.search(line)]
+    if errors:
+        return errors[-1][:300]
+    return lines[-1][:300] if lines and "level=info" not in lines[-1] else ""
 
 
 def hopeless(snapshot: Snapshot) -> list[tuple[PartPod, ContainerTrouble]]:
-    """Containers for which waiting is pointless: they crash again and again, or their image has no valid name."""
+    """Containers for which waiting is pointless: they crash again and again, or their image cannot exist."""
     return [
         (pod, trouble)
         for pod in snapshot.part_pods
         for trouble in pod.troubles
         if not pod.leaving
-        and (trouble.reason == "InvalidImageName" or (trouble.crash_loop and trouble.restarts >= CRASH_RESTARTS))
+        and (_impossible_image(trouble) or (trouble.crash_loop and trouble.restarts >= CRASH_RESTARTS))
     ]
 
 
-def about_agent(probe: AgentProbe) -> list[Finding]:
-    """What an agent reports: states Warning and Failure, and controllers that keep failing."""
-    if probe.error:
-        return [Finding("cilium", probe.pod, f"unable to retrieve cilium status: {probe.error}")]
-    document = probe.document
-    found = []
-    sections = {
-        "Cilium": document.get("cilium"),
-        "Health": (document.get("cluster") or {}).get("ciliumHealth"),
-        "Hubble": document.get("hubble"),
-        "Kubernetes": document.get("kubernetes"),
-        "KVStore": document.get("kvstore"),
-        "Auth certificate provider": document.get("auth-certificate-provider"),
-    }
-    for label, section in sections.items():
-        state = str((section or {}).get("state") or "").lower()
-        if state in ("warning", "failure"):
-            message = f"{label}: {(section or {}).get('msg') or state}"
-            found.append(Finding("cilium", probe.pod, message, state == "failure"))
-    for controller in document.get("controllers") or []:
-        status = controller.get("status") or {}
-        count = int(status.get("consecutive-failure-count") or 0)
-        if count > 0:
-            said = status.get("last-failure-msg") or "no message"
-            message = f"controller {controller.get('name')} is failing ({count}x): {said}"
-            found.append(Finding("cilium", probe.pod, message))
-    return found
+def _impossible_image(trouble: ContainerTrouble) -> bool:
+    """The name is no name, pulling is forbidden, or the registry answered that there is no such image."""
+    if trouble.reason in ("InvalidImageName", "ErrImageNeverPull"):
+        return True
+    return trouble.reason in IMAGE_REASONS and _NO_SUCH_IMAGE.search(trouble.message) is not None
 
 
 def _managed(snapshot: Snapshot) -> tuple[list[str], int | None]:

@@ -11,22 +11,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from .._errors import AuthFailed, CollectionError, OperationFailed, Throttled, TimedOut, Unreachable
+from .._errors import AuthFailed, InvalidInput, OperationFailed, Throttled, TimedOut, Unreachable
 from .._module import apply_query
 from .._types import Clock, Json, Params, Progress, Result
-from .._wait import Look, elapsed_text, silent, wait_until
+from .._wait import Look, SystemClock, elapsed_text, silent, wait_until
 from ..kube.interface import Exec, Kube
-from .collect import collect, with_probes
+from .agents import with_probes
+from .collect import collect
 from .detect import installation
+from .feature_table import feature_table, table_text
 from .features import features
+from .giveup import GiveUp
+from .next_steps import next_steps
+from .policies_health import are_realized
 from .release import read_release
 from .render import as_values, banner, state_line
 from .snapshot import Snapshot
-from .status import Status, hopeless, judge, trouble_text
+from .status import Status, judge
 
 INTERVAL_S = 2.0
-LOG_LINES = 10
-WANTED = {"healthy": "healthy", "agents": "ready on all nodes", "relay": "serving Hubble relay"}
+WANTED = {
+    "healthy": "healthy",
+    "agents": "ready on all nodes",
+    "relay": "serving Hubble relay",
+    "policies": "enforcing all policies",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,14 @@ class Options:
 
     @classmethod
     def of(cls, params: Params) -> Options:
-        """From a module's parameters."""
+        """From a module's parameters. Raises InvalidInput for a wait that nothing could ever end."""
+        if params["wait"] and "policies" in params["wait_for"] and params["probe_agents"] == "none":
+            raise InvalidInput(
+                "wait_for=policies needs the agents' own view, but probe_agents=none.",
+                option="probe_agents",
+                code="AgentsNotAsked",
+                remedy="Set probe_agents to all, or leave it out.",
+            )
         return cls(
             namespace=params["namespace"],
             release_name=params["release_name"],
@@ -75,7 +91,7 @@ def report_status(
     if options.wait:
         seen = wait_for_status(kube, run, options, progress=progress, clock=clock)
     else:
-        snapshot = with_probes(collect(kube, options.namespace), run, options.probe_agents)
+        snapshot = with_probes(collect(kube, options.namespace), run, options.probe_agents, clock=clock)
         seen = Seen(snapshot, judge(snapshot))
     values = _values(kube, seen, options)
     if options.query is not None:
@@ -88,6 +104,8 @@ def wait_for_status(
 ) -> Seen:
     """Look until everything in wait_for holds."""
     latest: list[Seen] = []
+    clock = clock or SystemClock()
+    patience = GiveUp(kube, clock, policies="policies" in options.wait_for)
 
     def look() -> Look[Seen]:
         try:
@@ -97,14 +115,14 @@ def wait_for_status(
             if not latest:
                 raise
             return Look(False, error.message, latest[-1])
-        _give_up_on_crash_loops(kube, snapshot)
+        patience.check(snapshot)
         seen = Seen(snapshot, judge(snapshot))
-        if _holds(seen.status, options):
+        if _holds(seen, options, asked=False):
             # Asking the agents costs an exec each: only when all else is well.
-            snapshot = with_probes(snapshot, run, options.probe_agents)
+            snapshot = with_probes(snapshot, run, options.probe_agents, clock=clock)
             seen = Seen(snapshot, judge(snapshot))
         latest[:] = [seen]
-        return Look(_holds(seen.status, options), _state(seen.status, options), seen)
+        return Look(_holds(seen, options, asked=True), _state(seen, options), seen)
 
     try:
         return wait_until(
@@ -116,32 +134,39 @@ def wait_for_status(
             progress=progress,
         )
     except TimedOut as error:
-        _timed_out(error, latest[-1].status, options)
+        _timed_out(error, latest[-1], options)
 
 
-def _holds(status: Status, options: Options) -> bool:
+def _holds(seen: Seen, options: Options, *, asked: bool) -> bool:
+    """asked: whether the agents were; before, nothing is known of policies but that they are valid."""
+    status = seen.status
+    invalid = any(policy.valid is False for policy in seen.snapshot.policies)
     conditions = {
         "healthy": lambda: status.is_healthy(options.ignore_warnings),
         "agents": lambda: status.agents_ready,
         "relay": lambda: status.relay_ready,
+        "policies": lambda: are_realized(seen.snapshot) if asked else not invalid,
     }
     return all(conditions[name]() for name in options.wait_for)
 
 
-def _remaining(status: Status, options: Options) -> list[str]:
+def _remaining(seen: Seen, options: Options) -> list[str]:
     """Why it is not as wanted."""
+    status = seen.status
     lines = list(status.errors)
     if "healthy" in options.wait_for and not options.ignore_warnings:
-        lines += status.warnings
+        lines += status.health_warnings
+    if "policies" in options.wait_for:
+        lines += [line for line in status.warnings if line.startswith("policies: ")]
     relay = status.components["relay"].workload
     if "relay" in options.wait_for and relay is None:
         lines.append("relay: Deployment hubble-relay is not installed")
     return lines
 
 
-def _state(status: Status, options: Options) -> str:
-    telling = [line for line in _remaining(status, options) if not _counted(line)]
-    return state_line(status) + (f"; {telling[0]}" if telling else "")
+def _state(seen: Seen, options: Options) -> str:
+    telling = [line for line in _remaining(seen, options) if not _counted(line)]
+    return state_line(seen.status) + (f"; {telling[0]}" if telling else "")
 
 
 def _counted(line: str) -> bool:
@@ -149,40 +174,24 @@ def _counted(line: str) -> bool:
     return line.endswith("are not ready") or "not found in" in line or ": not Ready: " in line
 
 
-def _timed_out(error: TimedOut, status: Status, options: Options) -> NoReturn:
-    remaining = _remaining(status, options)
+def _timed_out(error: TimedOut, seen: Seen, options: Options) -> NoReturn:
+    status, remaining = seen.status, _remaining(seen, options)
     raise TimedOut(
         f"Cilium is not {' and '.join(WANTED[name] for name in options.wait_for)} "
         f"after {elapsed_text(options.wait_timeout_s)}: {'; '.join(remaining) or state_line(status)}.",
         code="WaitTimeout",
         remedy="Look at the pods that are named, or raise wait_timeout.",
         history=error.history,
-        details={"errors": status.errors, "warnings": status.warnings, "banner": banner(status, None)},
+        details={"errors": status.errors, "warnings": status.warnings, "banner": banner(status, None, seen.snapshot)},
     ) from error
-
-
-def _give_up_on_crash_loops(kube: Kube, snapshot: Snapshot) -> None:
-    """Raise, with the last lines of its log, for a container that will not come up by waiting."""
-    for pod, trouble in hopeless(snapshot):
-        try:
-            log = kube.logs(
-                snapshot.namespace, pod.name, container=trouble.container, tail=LOG_LINES, previous=trouble.crash_loop
-            )
-        except CollectionError as error:
-            log = f"(no log: {error.message})"
-        raise OperationFailed(
-            f"{snapshot.namespace}/{pod.name}: {trouble_text(trouble)} ({trouble.restarts} restarts). "
-            f"Its last lines: {log.strip() or '(empty log)'}",
-            code=trouble.reason,
-            target=f"{snapshot.namespace}/{pod.name}",
-            details={"log": log.splitlines(), "container": trouble.container, "restarts": trouble.restarts},
-        )
 
 
 def _values(kube: Kube, seen: Seen, options: Options) -> Json:
     """All return values of the module."""
     install = installation(kube, options.namespace)
-    notes: list[str] = []
+    known = features(seen.snapshot, install)
+    rows = feature_table(seen.snapshot, install, known)
+    notes = list(seen.snapshot.notes)
     chart_version: str | None = None
     try:
         release = read_release(kube, options.release_name, options.namespace)
@@ -195,9 +204,12 @@ def _values(kube: Kube, seen: Seen, options: Options) -> Json:
         manager=install.manager,
         version=install.version,
         chart_version=chart_version,
-        features=features(seen.snapshot, install),
-        banner=banner(seen.status, chart_version),
+        features=known,
+        feature_table=rows,
+        feature_text=table_text(rows),
+        banner=banner(seen.status, chart_version, seen.snapshot),
+        next_steps=next_steps(seen.status, seen.snapshot, install),
         notes=notes,
+        api_requests=kube.requests,
     )
-    values["api_requests"] = kube.requests
     return values

@@ -91,7 +91,7 @@ class Owners:
         self, namespace: str, pod: str, identity: Mapping[str, str], owners: Sequence[Mapping[str, str]]
     ) -> Workload:
         if owners and owners[0].get("name"):
-            named = _named(namespace, str(owners[0].get("kind") or ""), str(owners[0]["name"]))
+            named = workload_named(namespace, str(owners[0].get("kind") or ""), str(owners[0]["name"]))
             if named in self._facts or named.kind != "Pod":
                 return named
         declared = self._by_selector(namespace, identity)
@@ -111,6 +111,7 @@ class Owners:
         return min(matching, key=lambda facts: (-len(facts.selector), facts.workload)).workload
 
 
-def _named(namespace: str, kind: str, name: str) -> Workload:
+def workload_named(namespace: str, kind: str, name: str) -> Workload:
+    """The workload that Hubble names as an owner; a job that a CronJob made counts as the CronJob."""
     scheduled = _SCHEDULED_JOB.fullmatch(name) if kind == "Job" else None
     return Workload(namespace, "CronJob", scheduled[1]) if scheduled else Workload(namespace, kind, name)

@@ -24,14 +24,18 @@ def report_markdown(report: Mapping[str, Any]) -> str:
         f"- Cluster {report['cluster'] or '(unknown)'}, evidence {short(report['evidence_digest']) or '(none)'}",
         f"- Written {report['created']}",
     ]
-    lines += _section("Warnings", [f"- {text}" for text in report["warnings"]])
-    lines += _section("Stages", _stages(report["stages"]))
-    lines += _section("Connections", _table(EDGE_COLUMNS, [edge_cells(edge) for edge in report["edges"]]))
-    lines += _section(
-        "Pods that deny by default", _table(("Namespace", "Workload", *DIRECTIONS), coverage_cells(report))
+    lines += markdown_section("Warnings", [f"- {text}" for text in report["warnings"]])
+    lines += markdown_section("Stages", _stages(report["stages"]))
+    lines += markdown_section(
+        "Connections", markdown_table(EDGE_COLUMNS, [edge_cells(edge) for edge in report["edges"]])
     )
-    lines += _section("Policies", _policies(report["policies"]))
-    lines += _section("Probes", _table(("Probe", "Expected", "Outcome", "Decided by"), probe_cells(report["probes"])))
+    lines += markdown_section(
+        "Pods that deny by default", markdown_table(("Namespace", "Workload", *DIRECTIONS), coverage_cells(report))
+    )
+    lines += markdown_section("Policies", _policies(report["policies"]))
+    lines += markdown_section(
+        "Probes", markdown_table(("Probe", "Expected", "Outcome", "Decided by"), probe_cells(report["probes"]))
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -78,14 +82,15 @@ def probe_cells(probes: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return [[str(probe.get(key) or "") for key in ("name", "expected", "outcome", "decided_by")] for probe in probes]
 
 
-def _section(title: str, body: list[str]) -> list[str]:
+def markdown_section(title: str, body: list[str]) -> list[str]:
+    """A chapter with its heading; nothing where there is nothing to tell."""
     return ["", f"## {title}", "", *body] if body else []
 
 
 def _stages(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
     for number, stage in enumerate(stages, start=1):
-        lines.append(f"{number}. **{stage['name']}**: {stage['outcome']}. {_plain(stage['text'])}".rstrip())
+        lines.append(f"{number}. **{stage['name']}**: {stage['outcome']}. {plain(stage['text'])}".rstrip())
     return lines
 
 
@@ -98,16 +103,19 @@ def _policies(policies: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines[:-1] if lines and not lines[-1] else lines
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table whose cells cannot break it; nothing without rows."""
     if not rows:
         return []
     return [
         f"| {' | '.join(columns)} |",
         f"|{'---|' * len(columns)}",
-        *(f"| {' | '.join(_plain(cell) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows),
     ]
 
 
-def _plain(text: str) -> str:
-    """Text that cannot end a cell or start markup."""
-    return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
+def plain(text: str) -> str:
+    """Text that cannot end a cell or start markup: a name on the wire could be an image of somewhere else."""
+    for letter in ("\\", "|", "[", "`"):
+        text = text.replace(letter, f"\\{letter}")
+    return text.replace("\r", " ").replace("\n", " ").replace("<", "&lt;")

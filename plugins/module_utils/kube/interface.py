@@ -13,6 +13,7 @@ from typing import Protocol
 
 from .._types import Completed, Json
 from .kinds import Kind
+from .wire import Shape
 
 FIELD_MANAGER = "cloudnet.aks_cilium"
 
@@ -36,8 +37,12 @@ class Kube(Protocol):
         label_selector: str = "",
         field_selector: str = "",
         page: int = 500,
+        only: Shape | None = None,
     ) -> Iterator[Json]:
-        """Objects of one namespace or of all (None), a page at a time. NotFound when the kind does not exist."""
+        """Objects of one namespace or of all (None), a page at a time. NotFound when the kind does not exist.
+
+        only: the fields that the caller reads (see wire); others may be missing. Not for custom resources.
+        """
 
     def create(self, kind: Kind, body: Json, *, dry_run: bool = False) -> Json:
         """POST; Conflict when it exists."""

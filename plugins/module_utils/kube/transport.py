@@ -132,10 +132,11 @@ def send(
     content_type: str = "application/json",
     clock: Clock | None = None,
     count: Any = None,
+    accept: str = "application/json",
 ) -> Response:
     """Send; a GET answered with 429 or 5xx is tried again, within seconds. Any other answer >= 400 raises."""
     clock = clock or SystemClock()
-    headers = {"accept": "application/json", "user-agent": "cloudnet.aks_cilium"}
+    headers = {"accept": accept, "user-agent": "cloudnet.aks_cilium"}
     if body is not None:
         headers["content-type"] = content_type
     for attempt in range(1, ATTEMPTS + 1):

@@ -21,7 +21,8 @@ ROOMS = {
     "hubble": BASE | {"kube"},
     "probe": BASE | {"kube", "hubble"},
     "hardening": {"_types", "_errors", "hubble", "cilium"},
-    "staging": BASE | {"kube", "cilium", "hubble", "hardening", "probe"},
+    "flowreport": {"_types", "_errors", "hubble", "hardening", "cilium"},
+    "staging": BASE | {"kube", "cilium", "hubble", "hardening", "probe", "flowreport"},
 }
 THIRD_PARTY = {"kubernetes": "kube", "azure": "azure", "msal": "azure", "grpc": "hubble", "google": "hubble"}
 # What several rooms need is imported once, in a file that all of them share.

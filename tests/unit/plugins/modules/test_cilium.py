@@ -28,7 +28,9 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     real = module.run_process
 
     def helm_or_real(argv: list[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
-        return completed(stdout="v3.22.0") if argv[0] == "helm" else real(argv, timeout_s=timeout_s, stdin=stdin)
+        if argv[0] != "helm":
+            return real(argv, timeout_s=timeout_s, stdin=stdin)
+        return completed(stdout='{"manifest": ""}' if argv[1] == "upgrade" else "v3.22.0")
 
     monkeypatch.setattr(module, "run_process", helm_or_real)
     return fake
@@ -73,7 +75,7 @@ def test_the_diff_is_shown_on_request_only(run: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"values": {"aksbyocni": {"enabled": "true"}}}, "InvalidValues"),
+        ({"values": {"aksbyocni": {"enabled": "maybe"}}}, "InvalidValues"),
         ({"values": {"hubbel": {}}}, "InvalidValues"),
         ({"cluster_name": "Not_OK"}, "InvalidClusterName"),
         ({"pod_cidr": None}, "PodCidrMissing"),
@@ -118,5 +120,10 @@ def test_absent_twice(run: Run) -> None:
 def test_returned_keys_are_documented(run: Run) -> None:
     documented = yaml.safe_load(module.RETURN)
     result = run(check_mode=True)
-    assert set(result) - {"changed", "invocation"} == set(documented) - {"failure"}
+    sometimes = {"failure", "preflight", "recovery", "removed", "nodes_not_cleaned"}
+    sometimes |= {"unmanaged_pods", "restarted_pods", "not_restarted_pods"}
+    assert set(result) - {"changed", "invocation", "warnings"} == set(documented) - sometimes
+    absent = run(state="absent")
+    more = {"removed", "nodes_not_cleaned"}
+    assert set(absent) - {"changed", "invocation", "warnings"} == set(documented) - sometimes | more
     assert set(result["release"]) == set(documented["release"]["contains"])

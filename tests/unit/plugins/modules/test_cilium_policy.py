@@ -124,11 +124,23 @@ def test_the_examples_are_valid() -> None:
             check_documents([arguments["definition"]], print, names_only=arguments.get("state") == "absent")
 
 
+def add_agents(kube: FakeKube, version: str) -> None:
+    template = {"spec": {"containers": [{"name": "cilium-agent", "image": f"quay.io/cilium/cilium:v{version}"}]}}
+    metadata = {"name": "cilium", "namespace": "kube-system"}
+    kube.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": {"template": template}})
+
+
+def test_on_an_old_cilium_nothing_is_written_that_would_deny_by_mistake(run: Run, kube: FakeKube) -> None:
+    add_agents(kube, "1.15.19")
+    listening = cnp(endpointSelector={}, ingress=[{}], enableDefaultDeny={"ingress": False})
+    assert run(definition=listening)["failure"]["code"] == "NoDefaultDenyField"
+    assert run(definition=listening, mode="shadow")["failure"]["code"] == "NoShadow"
+    assert kube.writes == []
+    assert run(definition=cnp(), wait=False)["changed"] is True
+
+
 def test_a_shadow_and_then_the_same_policy_enforced(run: Run, kube: FakeKube) -> None:
-    containers = [{"name": "cilium-agent", "image": "quay.io/cilium/cilium:v1.20.2"}]
-    template = {"spec": {"containers": containers}}
-    agents = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "cilium", "namespace": "kube-system"}}
-    kube.add({**agents, "spec": {"template": template}})
+    add_agents(kube, "1.20.2")
     assert run(definition=cnp(), mode="shadow", wait=False)["changed"] is True
     assert kube.writes[-1].body["spec"]["enableDefaultDeny"] == {"ingress": False, "egress": False}
     assert run(definition=cnp(), mode="shadow", wait=False)["changed"] is False

@@ -54,7 +54,7 @@ def test_every_value_is_documented() -> None:
     values = report_status(kube, kube.exec, Options.of(defaults)).values
     documented = yaml.safe_load(cilium_status.RETURN)
     assert set(values) | {"queried", "failure"} == set(documented)
-    for name in ("pods", "nodes", "features"):
+    for name in ("pods", "nodes", "features", "policies"):
         assert set(values[name]) == set(documented[name]["contains"])
     assert set(values["components"]["relay"]) == set(documented["components"]["sample"]["relay"])
 

@@ -166,8 +166,9 @@ def test_an_action_group_holds_just_the_modules_with_its_options(group: str, sha
     assert GROUPS[group] == [name for name in NAMES if set(shared.options) <= set(load(name).SPEC.options)]
 
 
-def test_there_are_no_other_groups() -> None:
-    assert set(GROUPS) == {"azure", "kubernetes"}
+def test_the_group_all_is_both_groups_and_there_are_no_others() -> None:
+    assert set(GROUPS) == {"azure", "kubernetes", "all"}
+    assert GROUPS["all"] == [{"metadata": {"extend_group": ["azure", "kubernetes"]}}]
 
 
 @each_module

@@ -187,10 +187,10 @@ def test_a_soak_that_has_nothing_to_complain_of(
 
 def test_a_canary_that_is_seen(run: Run, kube: FakeKube, flows: FakeFlows) -> None:
     def answer(namespace: str, pod: str, command: Sequence[str], container: str | None) -> Completed:
-        port = int(command[6].split("-")[0])
+        port = int(command[7].split("-")[0])
         now = flows.clock.now
         flows.at = [(now, first_packet(side, client_port=port, by=["web"])) for side in ("EGRESS", "INGRESS")]
-        return Completed(command, 0, "exit=0\ntime_connect=0.1\n", "")
+        return Completed(command, 0, "0 exit=0\n0 time_connect=0.1\n", "")
 
     kube.exec_answers = answer
     pods = {

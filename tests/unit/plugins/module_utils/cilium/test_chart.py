@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,21 +33,6 @@ def test_reads_directory_and_archive_alike(tmp_path: Path) -> None:
     assert "iptablesLockTimeout" in from_directory.commented
 
 
-def test_tells_the_kinds_of_references_apart(tmp_path: Path) -> None:
-    assert chart.location_kind("cilium") == "repository"
-    assert chart.location_kind("cilium/cilium") == "repository"
-    assert chart.location_kind("oci://registry.example/cilium") == "oci"
-    assert chart.location_kind(chart_directory(tmp_path)) == "directory"
-    assert chart.location_kind(chart_archive(tmp_path)) == "archive"
-
-
-@pytest.mark.parametrize("reference", ["./nowhere", "/nowhere/cilium", "charts/cilium-1.20.2.tgz"])
-def test_a_path_that_does_not_exist_is_not_taken_for_a_repository(reference: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        chart.location_kind(reference)
-    assert caught.value.code == "ChartNotFound"
-
-
 def test_refuses_what_is_no_cilium_chart(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as other:
         chart.read_local(chart_directory(tmp_path, name="nginx"))
@@ -57,3 +45,23 @@ def test_refuses_what_is_no_cilium_chart(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput) as caught:
             chart.read_local(str(path))
         assert caught.value.code == "InvalidChart"
+
+
+def stored(**changes: Any) -> dict[str, Any]:
+    """The chart in a release record."""
+    schema = base64.b64encode(json.dumps({"properties": {"debug": {}}}).encode()).decode()
+    return {"metadata": {"name": "cilium", "version": "1.20.2"}, "values": {"debug": {}}, "schema": schema, **changes}
+
+
+def test_a_release_record_holds_its_chart() -> None:
+    found = chart.chart_of_record(stored())
+    assert (found.name, found.version, found.minor) == ("cilium", "1.20.2", (1, 20))
+    assert found.default_values == {"debug": {}}
+    assert found.values_schema == {"properties": {"debug": {}}}
+    assert found.commented == frozenset()
+
+
+@pytest.mark.parametrize("schema", [None, "", "!", base64.b64encode(b"[]").decode(), base64.b64encode(b"x").decode()])
+def test_a_record_without_a_readable_schema_has_none(schema: object) -> None:
+    assert chart.chart_of_record(stored(schema=schema)).values_schema is None
+    assert chart.chart_of_record({}).version == ""

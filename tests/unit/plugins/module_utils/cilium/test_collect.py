@@ -4,110 +4,93 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 import cilium_cluster as make
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import NotFound, TimedOut
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import (
-    SAMPLE,
-    chosen_agents,
-    collect,
-    probe_agent,
-    with_probes,
-)
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.snapshot import PARTS, part_pod
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import AuthFailed, NotFound
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import LOOKED_AGAIN, collect
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.status import judge
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import CEP, CNP
 
 
-def agents(count: Any, unready: Any = 0) -> Any:
-    cilium = PARTS[0]
-    found = []
-    for number in range(count):
-        status = {} if number >= unready else {"conditions": [{"type": "Ready", "status": "False"}]}
-        found.append(part_pod(make.pod(f"cilium-{number:04d}", "cilium", **status), cilium))
-    return found
-
-
-class TestChoice:
-    def test_all_and_none(self) -> None:
-        assert len(chosen_agents(agents(30), "all")) == 30
-        assert chosen_agents(agents(30), "none") == []
-
-    def test_a_sample_is_spread_and_bounded(self) -> None:
-        names = [pod.name for pod in chosen_agents(agents(100), "sample")]
-        assert names == [f"cilium-{number:04d}" for number in range(0, 100, 10)]
-
-    def test_a_sample_takes_those_in_trouble_first(self) -> None:
-        chosen = chosen_agents(agents(100, unready=3), "sample")
-        assert len(chosen) == SAMPLE
-        assert [pod.ready for pod in chosen[:4]] == [False, False, False, True]
-
-    def test_a_sample_of_few_is_all(self) -> None:
-        assert len(chosen_agents(agents(4), "sample")) == 4
-
-    def test_a_sample_when_all_are_in_trouble(self) -> None:
-        assert len(chosen_agents(agents(50, unready=50), "sample")) == SAMPLE
-
-    def test_agents_that_do_not_run_are_not_asked(self) -> None:
-        crashing = part_pod(make.pod("cilium-c", "cilium", **make.crash()), PARTS[0])
-        assert chosen_agents([crashing], "all") == []
-
-
-class TestProbe:
-    def ask(self, answers: Any) -> Any:
-        asked = []
-
-        def run(namespace: Any, pod: Any, command: Any, *, container: Any = None, timeout_s: Any) -> Any:
-            asked.append((command[0], container))
-            answer = answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return probe_agent(run, "kube-system", agents(1)[0]), asked
-
-    def test_remarks_on_stderr_do_not_matter(self) -> None:
-        probe, asked = self.ask([Completed([], 0, '{"cilium": {}}', "level=warning")])
-        assert (probe.document, probe.error) == ({"cilium": {}}, "")
-        assert asked == [("cilium-dbg", "cilium-agent")]
-
-    @pytest.mark.parametrize("absent", [NotFound("no", code="CommandNotFound"), Completed([], 127, "", "not found")])
-    def test_old_agents_have_another_program(self, absent: Any) -> None:
-        probe, asked = self.ask([absent, Completed([], 0, "{}", "")])
-        assert probe.error == ""
-        assert [name for name, container in asked] == ["cilium-dbg", "cilium"]
-
-    def test_neither_program(self) -> None:
-        probe = self.ask([NotFound("no", code="CommandNotFound")] * 2)[0]
-        assert "neither" in probe.error
-
-    @pytest.mark.parametrize(
-        ("answer", "error"),
-        [
-            (Completed([], 0, "not json", ""), "its answer is not JSON"),
-            (Completed([], 0, "[]", ""), "its answer is not JSON"),
-            (Completed([], 1, "", "a\nb\n"), "exit status 1: b"),
-            (Completed([], 1, "", ""), "exit status 1: no output"),
-            (TimedOut("too slow"), "too slow"),
-            (NotFound("pod gone", code="NotFound"), "pod gone"),
-        ],
-    )
-    def test_troubles_are_told_not_raised(self, answer: Any, error: Any) -> None:
-        assert self.ask([answer])[0].error == error
-
-
-def test_asks_each_agent_once() -> None:
-    kube = make.healthy_cluster()
-    snapshot = with_probes(collect(kube, make.NAMESPACE), kube.exec, "all")
-    assert sorted(asked[1] for asked in kube.execs) == ["cilium-a", "cilium-b"]
-    assert [probe.node for probe in snapshot.probes] == ["n1", "n2"]
-    assert json.dumps(snapshot.probes[0].document)
-
-
-def test_a_look_costs_a_dozen_requests_whatever_the_size() -> None:
+def test_a_look_costs_few_requests_whatever_the_size() -> None:
     kube = make.healthy_cluster()
     collect(kube, make.NAMESPACE)
-    assert kube.requests <= 12
+    assert kube.requests <= 15
+
+
+def test_pods_of_cilium_and_of_others_are_read_once_each() -> None:
+    kube = make.healthy_cluster()
+    snapshot = collect(kube, make.NAMESPACE)
+    assert [pod.name for pod in snapshot.part_pods] == ["cilium-a", "cilium-b", "cilium-operator-x", "hubble-relay-x"]
+    assert sorted(pod.name for pod in snapshot.cluster_pods) == ["hubble-relay-x", "web"]
+
+
+class TestYoungPods:
+    """Pods and endpoints are listed side by side, so that a pod may be younger than the list of endpoints."""
+
+    def unmanaged(self, kube: Any, count: Any) -> Any:
+        """Pods whose endpoints the first list does not have yet."""
+        for number in range(count):
+            kube.add(make.pod(f"young-{number}", namespace="default"))
+        lists = kube.list
+        seen = []
+
+        def late(kind: Any, *words: Any, **more: Any) -> Any:
+            found = list(lists(kind, *words, **more))
+            if kind == CEP:
+                seen.append(more.get("field_selector"))
+                for number in range(count):
+                    kube.add(make.endpoint(f"young-{number}", "default"))
+            return iter(found)
+
+        kube.list = late
+        return judge(collect(kube, make.NAMESPACE)).unmanaged, seen
+
+    def test_few_are_looked_for_by_name(self) -> None:
+        unmanaged, seen = self.unmanaged(make.healthy_cluster(), 2)
+        assert unmanaged == []
+        assert seen == ["", "metadata.name=young-0", "metadata.name=young-1"]
+
+    def test_for_many_the_list_is_read_again(self) -> None:
+        unmanaged, seen = self.unmanaged(make.healthy_cluster(), LOOKED_AGAIN + 1)
+        assert unmanaged == []
+        assert seen == ["", ""]
+
+
+class TestPolicies:
+    def test_of_all_kinds_in_a_fixed_order(self) -> None:
+        kube = make.healthy_cluster()
+        kube.add(make.policy("web"), make.policy("all", namespace=None), make.network_policy("deny"))
+        assert [policy.key for policy in collect(kube, make.NAMESPACE).policies] == [
+            "CiliumClusterwideNetworkPolicy all",
+            "CiliumNetworkPolicy default/web",
+            "NetworkPolicy default/deny",
+        ]
+
+    def test_kinds_that_the_operator_has_not_made_yet(self) -> None:
+        kube = make.healthy_cluster().add(make.network_policy("deny"))
+        kube.failures["list", "CiliumNetworkPolicy"] = NotFound("no kind", status=404)
+        assert [policy.kind for policy in collect(kube, make.NAMESPACE).policies] == ["NetworkPolicy"]
+
+    def test_a_missing_right_is_a_note_and_no_fault_of_cilium(self) -> None:
+        kube = make.healthy_cluster()
+        kube.failures["list", CNP.kind] = AuthFailed("no policies for you", status=403)
+        snapshot = collect(kube, make.NAMESPACE)
+        assert snapshot.notes == ["policies could not be read: no policies for you"]
+        assert judge(snapshot).errors == []
+
+    def test_without_cilium_they_are_not_asked_for(self) -> None:
+        kube = make.FakeKube().add(make.node("n1"), make.network_policy("deny"))
+        assert collect(kube, make.NAMESPACE).policies == []
+
+
+@pytest.mark.parametrize("annotation", ["config.cilium.io/unknown", "config.cilium.io"])
+def test_remarks_on_the_configuration(annotation: Any) -> None:
+    config = make.config_map()
+    config["metadata"]["annotations"] = {annotation: "tunnel is gone", "other": "x"}
+    assert collect(make.healthy_cluster().add(config), make.NAMESPACE).config_errors == [
+        f"{annotation}: tunnel is gone"
+    ]

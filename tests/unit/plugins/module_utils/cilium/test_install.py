@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,76 +20,18 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
     TimedOut,
     Unsupported,
 )
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK, Completed, Json
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import (
-    Plan,
-    Surroundings,
-    ensure,
-    remove,
-)
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish, at
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import DAEMON_SET, POD
-from cilium_documents import (
-    agent_pod,
-    chart_archive,
-    chart_directory,
-    crds,
-    daemon_set,
-    deployment,
-    node,
-    release_secret,
-)
-from fakes import FakeClock, FakeKube, completed
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.images import Images
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.uninstall import remove
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.valuetree import at
+from cilium_documents import chart_directory, daemon_set, node, workload_pod
+from fake_helm import FakeHelm
+from fakes import FakeClock, FakeKube
 
 WISH = Wish("aks_byo_cni", cluster_name="lab", pod_cidrs=["10.244.0.0/16"], operator_replicas=1)
-
-
-class FakeHelm:
-    """Does to a FakeKube what helm does: release records, and the objects of Cilium."""
-
-    def __init__(self, kube: FakeKube, folder: Path, *, version: str = "v3.22.0", works: bool = True) -> None:
-        self.kube, self.folder, self.version, self.works = kube, folder, version, works
-        self.calls: list[list[str]] = []
-        self.values: list[Json] = []
-        self.modes: list[int] = []
-        self.files: list[str] = []
-
-    def __call__(self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
-        self.calls.append(list(argv))
-        verb = argv[1]
-        if verb == "version":
-            return completed(stdout=self.version)
-        if verb == "pull":
-            directory = Path(argv[argv.index("--destination") + 1])
-            chart_archive(directory, argv[argv.index("--version") + 1] if "--version" in argv else "1.20.2")
-        if verb == "upgrade":
-            return self._upgrade(argv)
-        if verb == "uninstall":
-            self.kube.remove(DAEMON_SET, "cilium", "kube-system")
-            for key in [key for key in self.kube._objects if key[1] == "Secret"]:
-                del self.kube._objects[key]
-        return completed()
-
-    def _upgrade(self, argv: Sequence[str]) -> Completed:
-        path = argv[argv.index("--values") + 1]
-        self.files.append(path)
-        self.modes.append(stat.S_IMODE(os.stat(path).st_mode))
-        self.values.append(json.loads(Path(path).read_text()))
-        if not self.works:
-            return completed(rc=1, stderr="Error: failed pre-install")
-        chart = argv[3]
-        version = "1.20.2" if os.path.isdir(chart) else Path(chart).name.removeprefix("cilium-").removesuffix(".tgz")
-        revision = 1 + sum(1 for key in self.kube._objects if key[1] == "Secret")
-        for key, document in self.kube._objects.items():
-            if key[1] == "Secret":
-                document["metadata"]["labels"]["status"] = "superseded"
-        self.kube.add(
-            release_secret(self.values[-1], revision=revision, chart_version=version),
-            daemon_set(),
-            deployment("cilium-operator"),
-            *crds(),
-        )
-        return completed()
 
 
 @pytest.fixture
@@ -102,8 +42,8 @@ def kube() -> FakeKube:
 
 
 @pytest.fixture
-def helm(kube: FakeKube, tmp_path: Path) -> FakeHelm:
-    return FakeHelm(kube, tmp_path)
+def helm(kube: FakeKube) -> FakeHelm:
+    return FakeHelm(kube)
 
 
 @pytest.fixture
@@ -127,9 +67,8 @@ def watch() -> Watch:
 
 @pytest.fixture
 def around(kube: FakeKube, helm: FakeHelm, watch: Watch) -> Surroundings:
-    return Surroundings(
-        kube, helm, FakeClock(), watch.lines.append, watch.warnings.append, watch.hidden.append, check_mode=False
-    )
+    tell = (watch.lines.append, watch.warnings.append, watch.hidden.append)
+    return Surroundings(kube, helm, FakeClock(), *tell, check_mode=False, now=lambda: helm.now)
 
 
 def test_first_install_second_run_nothing(plan: Plan, around: Surroundings, helm: FakeHelm, kube: FakeKube) -> None:
@@ -181,16 +120,26 @@ def test_check_mode_tells_the_change_and_writes_nothing(
     checking = replace(around, check_mode=True)
     result = ensure(plan, checking)
     assert result.changed
-    # Only helm's version is asked, so that a missing helm is known before the real run.
-    assert result.values["helm_processes"] == 1
+    # helm's version, so that a missing helm is known before the real run, and the dry run.
+    assert result.values["helm_processes"] == 2
     assert result.values["release"]["revision"] == 1
     assert result.before == {}
     assert result.after is not None
     assert result.after["chart_version"] == "1.20.2"
-    assert [call[1] for call in helm.calls] == ["version"]
+    assert "--dry-run=server" in helm.calls[-1]
     assert kube.writes == []
+    assert helm.records() == []
     ensure(plan, around)
     assert ensure(plan, checking).changed is False
+
+
+def test_check_mode_fails_with_what_the_server_says(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
+    helm.works = False
+    with pytest.raises(OperationFailed, match="failed pre-install"):
+        ensure(plan, replace(around, check_mode=True))
+    helm.version = "v3.9.0"
+    with pytest.raises(MissingRequirement, match="no dry run"):
+        ensure(plan, replace(around, check_mode=True))
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -221,7 +170,7 @@ def test_check_mode_and_real_run_agree_on_the_values(plan: Plan, around: Surroun
     ("change", "code"),
     [
         ({"wish": replace(WISH, overlay={"hubbel": {}})}, "InvalidValues"),
-        ({"wish": replace(WISH, overlay={"debug": {"enabled": "true"}})}, "InvalidValues"),
+        ({"wish": replace(WISH, overlay={"debug": {"enabled": "maybe"}})}, "InvalidValues"),
         ({"wish": replace(WISH, pod_cidrs=["10.0.0.0/16"])}, "PodCidrOverlapsServices"),
         ({"wish": replace(WISH, pod_cidrs=["172.18.0.0/16"])}, "PodCidrOverlapsNodes"),
         ({"wish": replace(WISH, pod_cidrs=[])}, "PodCidrMissing"),
@@ -278,23 +227,30 @@ def test_a_repository_chart_is_downloaded_checked_and_installed_as_one_archive(
     assert ensure(replace(remote, chart_version=""), around).changed is False
 
 
+def test_images_of_a_private_registry_are_unchanged_in_a_second_run_without_helm(
+    plan: Plan, around: Surroundings
+) -> None:
+    """The record holds the chart, so nothing needs to be downloaded to know what the images are called."""
+    private = replace(plan, images=Images("registry.example", digests=False))
+    first = ensure(private, around)
+    assert at(first.values["cilium_values"], "image.useDigest") is False
+    assert ensure(private, around).values["helm_processes"] == 0
+
+
+def test_a_registry_that_is_wished_later_or_no_more_is_a_change(plan: Plan, around: Surroundings) -> None:
+    private = replace(plan, images=Images("registry.example", digests=False))
+    assert [ensure(wish, around).changed for wish in (plan, private, private, plan, plan)] == [
+        *(True, True, False),
+        *(True, False),
+    ]
+
+
 def test_a_value_change_without_a_version_does_not_upgrade(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
     remote = replace(plan, chart="cilium", chart_repo="https://charts.example/", chart_version="1.19.6")
     ensure(remote, around)
     changed = replace(remote, chart_version="", wish=replace(WISH, overlay={"debug": {"enabled": True}}))
     assert ensure(changed, around).values["release"]["chart_version"] == "1.19.6"
     assert [call for call in helm.calls if call[1] == "pull"][-1][-3:-2] == ["1.19.6"]
-
-
-def test_skipping_a_minor_version_is_warned_of(plan: Plan, around: Surroundings, watch: Watch) -> None:
-    remote = replace(plan, chart="cilium", chart_repo="https://charts.example/")
-    ensure(replace(remote, chart_version="1.18.12"), around)
-    assert watch.warnings == []
-    ensure(replace(remote, chart_version="1.19.6"), around)
-    assert watch.warnings == []
-    ensure(replace(remote, chart_version="1.21.0"), around)
-    assert len(watch.warnings) == 1
-    assert "1.19.6 to 1.21.0" in watch.warnings[0]
 
 
 def test_managed_cilium_is_not_touched(plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm) -> None:
@@ -319,16 +275,6 @@ def test_a_cilium_of_somebody_else_is_not_overwritten(
     assert helm.calls == []
 
 
-def test_a_pending_release_is_refused_and_a_failed_one_is_tried_again(
-    plan: Plan, around: Surroundings, kube: FakeKube
-) -> None:
-    kube.add(release_secret({}, status="pending-install"))
-    with pytest.raises(Conflict, match="pending-install"):
-        ensure(plan, around)
-    kube.add(release_secret({}, status="failed"))
-    assert ensure(plan, around).changed
-
-
 def test_a_failing_helm_is_an_error_and_the_values_file_goes(plan: Plan, around: Surroundings, helm: FakeHelm) -> None:
     helm.works = False
     with pytest.raises(OperationFailed, match="failed pre-install"):
@@ -350,17 +296,21 @@ def test_waiting_can_be_left_out(plan: Plan, around: Surroundings, kube: FakeKub
     assert ensure(replace(plan, wait=False), around).changed
 
 
-def test_removal_waits_for_the_agents(plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm) -> None:
-    ensure(plan, around)
-    kube.add(agent_pod())
-    clock = FakeClock()
-    clock.during_sleep.append(lambda: kube.remove(POD, "cilium-abcde", "kube-system"))
-    checking = remove(plan, replace(around, check_mode=True))
-    assert (checking.changed, checking.values["helm_processes"]) == (True, 0)
-    result = remove(plan, replace(around, clock=clock))
-    assert result.changed
-    assert result.after == {}
-    assert result.values == {"release": {}, "cilium_values": {}, "helm_processes": 2}
-    again = remove(plan, around)
-    assert again.changed is False
-    assert again.values["helm_processes"] == 0
+def test_pods_older_than_a_first_installation_are_told_and_a_second_run_does_not_look(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, watch: Watch
+) -> None:
+    pod = workload_pod("old")
+    pod["status"].update(podIP="10.9.9.9", startTime="2026-12-01T01:00:00Z")
+    kube.add(pod)
+    result = ensure(plan, around)
+    assert result.values["unmanaged_pods"] == ["basics/old"]
+    assert result.values["restarted_pods"] == []
+    assert "restart_unmanaged=true" in watch.warnings[0]
+    kube.requests = 0
+    assert "unmanaged_pods" not in ensure(plan, around).values
+    assert kube.requests == 2
+    asked = ensure(replace(plan, restart_unmanaged=True), around)
+    assert asked.values["not_restarted_pods"] == [
+        {"pod": "basics/old", "reason": "it has no controller that would make it anew"}
+    ]
+    assert asked.changed is False

@@ -373,7 +373,20 @@ def test_a_mode_sets_default_deny(mode: str, spec: Json, expected: Json) -> None
     several = Policy(CNP, "basics", "one", {"specs": [body["spec"], body["spec"]]})
     [changed] = with_mode([several], mode, True, "1.20.2")
     assert [one["enableDefaultDeny"] for one in changed.body["specs"]] == [expected, expected]
-    assert with_mode([policy], "as_given", False, "1.15") == [policy]
+    assert with_mode([policy], "as_given", True, "1.20.2") == [policy]
+
+
+@pytest.mark.parametrize("field", ["spec", "specs"])
+def test_a_policy_that_an_old_cilium_would_enforce_without_its_switch_is_refused_as_given(field: str) -> None:
+    rule = {"endpointSelector": {}, "ingress": [{}], "enableDefaultDeny": {"ingress": False}}
+    listening = Policy(CNP, "basics", "one", {field: rule if field == "spec" else [rule]})
+    plain = checked(cnp())
+    with pytest.raises(Unsupported, match=r"basics/one: Cilium 1\.15\.19 has no enableDefaultDeny") as caught:
+        with_mode([plain, listening], "as_given", False, "1.15.19")
+    assert caught.value.code == "NoDefaultDenyField"
+    assert with_mode([plain], "as_given", False, "1.15.19") == [plain]
+    # An image without a version tells nothing: the policy is sent as it is.
+    assert with_mode([listening], "as_given", False, "") == [listening]
 
 
 def test_a_mode_that_is_not_possible_is_refused() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import cilium_cluster as make
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import collect, with_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.agents import with_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import collect
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.detect import Installation
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.features import features
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.render import (

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import TimedOut
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import OperationFailed, TimedOut, Unreachable
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.rollout import (
     agents_ready,
     wait_removed,
@@ -90,3 +90,78 @@ def test_removed_means_no_agent_pod_is_left() -> None:
     assert len(clock.sleeps) == 1
     with pytest.raises(TimedOut, match="1 agent pods left"):
         wait_removed(FakeKube().add(agent_pod()), "kube-system", 4, FakeClock(), silent)
+
+
+def troubled(reason: str, *, restarts: int = 0, message: str = "") -> dict[str, object]:
+    pod = agent_pod()
+    waiting = {"waiting": {"reason": reason, "message": message}}
+    container = {"name": "cilium-agent", "state": waiting, "restartCount": restarts}
+    pod["status"]["containerStatuses"] = [container]
+    return pod
+
+
+def test_a_crash_loop_ends_the_wait_early_and_is_quoted() -> None:
+    kube, clock = working(troubled("CrashLoopBackOff", restarts=4)).add(daemon_set(ready=0)), FakeClock()
+    kube.container_logs["kube-system", "cilium-abcde"] = "starting\nunable to reach the API server\n"
+    with pytest.raises(OperationFailed, match=r"cilium-abcde on node-1: .*CrashLoopBackOff.*4 restarts") as caught:
+        wait_working(kube, "kube-system", False, 600, clock, silent)
+    assert clock.now == 0
+    pod = caught.value.details["pods"][0]
+    assert pod["log"] == ["starting", "unable to reach the API server"]
+    assert (pod["pod"], pod["node"], pod["restarts"]) == ("kube-system/cilium-abcde", "node-1", 4)
+
+
+def test_an_image_that_cannot_be_pulled_for_long_ends_the_wait() -> None:
+    kube = working(troubled("ImagePullBackOff", message="no such host")).add(daemon_set(ready=0))
+    clock = FakeClock()
+    with pytest.raises(OperationFailed, match=r"no such host \(for 1m00s\)") as caught:
+        wait_working(kube, "kube-system", False, 600, clock, silent)
+    assert clock.now == 60
+    assert caught.value.code == "ImagePullBackOff"
+
+
+def test_a_registry_may_have_a_bad_moment() -> None:
+    kube, clock = working(troubled("ErrImagePull")).add(daemon_set(ready=0)), FakeClock()
+
+    def now_and_then() -> None:
+        kube.add(troubled("ErrImagePull") if clock.now % 40 else agent_pod())
+        if clock.now >= 120:
+            kube.add(daemon_set())
+
+    clock.during_sleep.append(now_and_then)
+    wait_working(kube, "kube-system", False, 600, clock, silent)
+    assert clock.now == 120
+
+
+def test_pods_that_are_being_replaced_mean_nothing() -> None:
+    kube, clock = working(troubled("CrashLoopBackOff", restarts=9)).add(daemon_set(ready=0)), FakeClock()
+    clock.during_sleep.append(lambda: kube.add(daemon_set()))
+    wait_working(kube, "kube-system", False, 600, clock, silent, old_pods=["cilium-abcde"])
+
+
+def test_an_api_server_that_is_away_for_a_moment_is_waited_for() -> None:
+    kube, clock = working().add(daemon_set(ready=0)), FakeClock()
+
+    def away() -> None:
+        kube.failures.clear()
+        if clock.now < 10:
+            kube.failures["get", "DaemonSet"] = Unreachable("no answer")
+        else:
+            kube.add(daemon_set())
+
+    clock.during_sleep.append(away)
+    wait_working(kube, "kube-system", False, 600, clock, silent)
+    assert clock.now == 10
+    kube.failures["get", "DaemonSet"] = Unreachable("no answer")
+    with pytest.raises(Unreachable):
+        wait_working(kube, "kube-system", False, 600, FakeClock(), silent)
+
+
+def test_a_deadline_comes_with_what_the_pods_say() -> None:
+    pending = agent_pod()
+    pending["status"] = {"phase": "Pending", "reason": "Unschedulable", "message": "no room"}
+    with pytest.raises(TimedOut) as caught:
+        wait_working(working(pending).add(daemon_set(ready=0)), "kube-system", False, 4, FakeClock(), silent)
+    assert caught.value.details["pods"] == [
+        {"pod": "kube-system/cilium-abcde", "node": "node-1", "reason": "Pending", "message": "Unschedulable - no room"}
+    ]

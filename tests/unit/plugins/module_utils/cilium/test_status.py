@@ -11,10 +11,11 @@ import pytest
 
 import cilium_cluster as make
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import AuthFailed
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import collect, with_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.agent_health import about_agent
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.agents import with_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.collect import collect
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.snapshot import AgentProbe, cluster_node
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.status import (
-    about_agent,
     hopeless,
     judge,
     trouble_text,
@@ -29,6 +30,20 @@ def status_of(kube: Any, probe: Any = "none") -> Any:
 
 def errors_of(kube: Any, probe: Any = "none") -> Any:
     return status_of(kube, probe).errors
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("starting\nno BPF\n", ": no BPF"),
+        ('level=info msg=a\nlevel=fatal msg="no such mode"\nlevel=info msg=bye', ': level=fatal msg="no such mode"'),
+        ("level=info msg=a\nlevel=info msg=cut o", ""),
+        ("", ""),
+    ],
+)
+def test_of_a_log_the_error_is_told(message: Any, said: Any) -> None:
+    trouble = ContainerTrouble("cilium-agent", "CrashLoopBackOff", message, 1, 3, True)
+    assert trouble_text(trouble) == f"container cilium-agent is in CrashLoopBackOff, exited with code 1{said}"
 
 
 def test_a_healthy_cluster_has_nothing_to_tell() -> None:

@@ -12,6 +12,7 @@ import pytest
 import cilium_cluster as make
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
     AuthFailed,
+    InvalidInput,
     OperationFailed,
     TimedOut,
     Unreachable,
@@ -59,7 +60,8 @@ class TestOneLook:
         values = World(make.healthy_cluster()).report(LOOK)
         assert values["healthy"] is True
         assert (values["version"], values["manager"], values["chart_version"]) == ("1.20.2", "helm", None)
-        assert values["agents"] == {"probed": 2, "failed": []}
+        assert values["agents"]["probed"] == 2
+        assert values["agents"]["failed"] == []
         assert values["banner"].startswith("    /¯¯")
 
     def test_absent_cilium_is_a_result(self) -> None:
@@ -200,3 +202,82 @@ class TestWaiting:
         world.after_sleeps(1, lambda: world.kube.add(make.daemon_set()))
         assert world.report(WAIT)["healthy"] is True
         assert world.lines[0] == "cilium: not installed (0s)"
+
+
+class TestPolicies:
+    def world(self, *policies: Any, **answers: Any) -> Any:
+        world = World(make.healthy_cluster().add(*policies))
+        world.kube.exec_answers = make.agents_answer(**answers)
+        return world
+
+    def test_waits_until_the_agents_have_them(self) -> None:
+        world = self.world(make.policy("web"))
+
+        def load() -> None:
+            world.kube.exec_answers = make.agents_answer(revision=2, loaded=[make.uid("web")])
+
+        world.after_sleeps(6, load)
+        values = world.report(replace(WAIT, wait_for=["agents", "policies"]))
+        assert values["policies"]["realized"] is True
+        assert "not loaded by the agents on n1, n2" in world.lines[0]
+
+    def test_tells_what_is_not_realized_at_the_deadline(self) -> None:
+        world = self.world(make.policy("web"), revision=2, loaded=[make.uid("web")], endpoints=[("ready", 1)])
+        with pytest.raises(TimedOut, match=r"not enforcing all policies .* 2 endpoints have older policies"):
+            world.report(replace(WAIT, wait_for=["policies"]))
+
+    def test_an_invalid_policy_ends_it_soon(self) -> None:
+        world = self.world(make.policy("web", valid=False, message="no rules"))
+        with pytest.raises(InvalidInput, match="default/web is not valid, so Cilium does not enforce it: no rules"):
+            world.report(replace(WAIT, wait_for=["policies"]))
+        assert world.clock.now == 6
+
+    def test_a_correction_in_time_is_accepted(self) -> None:
+        world = self.world(make.policy("web", valid=False), loaded=[make.uid("web")])
+        world.after_sleeps(2, lambda: world.kube.add(make.policy("web")))
+        assert world.report(replace(WAIT, wait_for=["policies"]))["healthy"] is True
+
+    def test_an_invalid_policy_is_no_illness_of_cilium(self) -> None:
+        values = self.world(make.policy("web", valid=False)).report(WAIT)
+        assert values["healthy"] is True
+        assert "not valid" in values["cilium_warnings"][0]
+
+    def test_nobody_to_ask(self) -> None:
+        params = {"wait": True, "wait_for": ["policies"], "probe_agents": "none"}
+        with pytest.raises(InvalidInput, match="wait_for=policies"):
+            Options.of(params)
+
+
+class TestImages:
+    def world(self, reason: Any, message: Any) -> Any:
+        waiting = {"name": "cilium-agent", "state": {"waiting": {"reason": reason, "message": message}}}
+        pod = make.pod("cilium-b", "cilium", node="n2", phase="Pending", containerStatuses=[waiting])
+        return World(make.healthy_cluster().add(make.daemon_set(ready=1), pod))
+
+    @pytest.mark.parametrize(
+        ("reason", "message"),
+        [
+            ("ImagePullBackOff", "Back-off: q/c:v9: not found"),
+            ("ErrImagePull", "manifest unknown: no such manifest"),
+            ("InvalidImageName", "invalid reference format"),
+            ("ErrImageNeverPull", "not present with pull policy of Never"),
+        ],
+    )
+    def test_an_impossible_image_ends_it_at_once(self, reason: Any, message: Any) -> None:
+        world = self.world(reason, message)
+        with pytest.raises(OperationFailed) as caught:
+            world.report(WAIT)
+        assert message in caught.value.message
+        assert (caught.value.code, world.clock.now) == (reason, 0)
+        assert caught.value.details["images"] == ["registry/cilium:1"]
+
+    def test_a_registry_that_does_not_answer_is_given_time(self) -> None:
+        world = self.world("ErrImagePull", "dial tcp: i/o timeout")
+        with pytest.raises(OperationFailed, match="i/o timeout"):
+            world.report(replace(WAIT, wait_timeout_s=300))
+        assert world.clock.now == 90
+
+    def test_a_registry_that_comes_back(self) -> None:
+        world = self.world("ErrImagePull", "dial tcp: i/o timeout")
+        world.after_sleeps(5, lambda: world.kube.add(make.daemon_set(), make.pod("cilium-b", "cilium", node="n2")))
+        assert world.report(WAIT)["healthy"] is True
