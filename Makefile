@@ -45,8 +45,8 @@ teardown: setup ## Remove all that `make demo` made, the Docker engine that it s
 test: setup ## All checks: lint, types, unit, functional, sanity, Molecule on kind
 	@$(BIN)/python tests/run.py
 
-.PHONY: lint types unit functional sanity molecule
-lint types unit functional sanity molecule: setup ## One group of checks
+.PHONY: lint types unit functional browser sanity molecule
+lint types unit functional browser sanity molecule: setup ## One group of checks
 	@$(BIN)/python tests/run.py $@
 
 .PHONY: bench
@@ -54,10 +54,36 @@ bench: setup ## Speed and cost as figures, in build/bench.json
 	@$(BIN)/python tests/bench/run.py
 
 .PHONY: build
-build: setup ## The collection archive, in build/
-	@ansible-galaxy collection build --force --output-path build
+build: setup ## The collection archive, in build/; the same commit gives the same bytes
+	@$(BIN)/python tests/galaxy.py build
+
+.PHONY: galaxy
+galaxy: setup ## What Galaxy would say: two builds compared, galaxy-importer, release notes, execution environment
+	@$(BIN)/python tests/galaxy.py check
+
+.PHONY: cores
+cores: setup ## Sanity, unit tests and lint on every supported ansible-core and every Python that is here
+	@$(BIN)/python tests/cores.py
 
 .PHONY: sabotage
 sabotage: setup ## Break things while a cluster is hardened (SABOTAGE_KUBECONFIG=..., see tests/sabotage)
 	@mkdir -p build
 	@$(BIN)/python -m pytest tests/sabotage -q --override-ini 'pythonpath=.ansible/collections tests/sabotage' --override-ini junit_family=xunit1 --junitxml build/sabotage.xml
+
+# Proofs on a cluster of the lab, beside `make test`: LAB_KUBECONFIG is a cluster that nobody else uses, with two nodes and
+# Hubble relay (tests/lab/README.md says how to make one).
+.PHONY: faults
+faults: setup ## Make every fault that cilium_status names (LAB_KUBECONFIG=...)
+	@$(BIN)/python tests/faults/status_faults.py "$(LAB_KUBECONFIG)"
+
+.PHONY: parity
+parity: setup ## Compare hubble_flows with `hubble observe`, filter by filter (LAB_KUBECONFIG=...)
+	@$(BIN)/python tests/parity/hubble.py --kubeconfig "$(LAB_KUBECONFIG)"
+
+.PHONY: probe
+probe: setup ## Allow and deny each protocol of connectivity_probe (LAB_KUBECONFIG=...)
+	@ansible-playbook tests/probe/prove.yml -e kubeconfig="$(LAB_KUBECONFIG)"
+
+.PHONY: old-versions
+old-versions: prepare ## Cilium 1.15 and 1.19 on clusters of their own; builds them first
+	@$(BIN)/python -m pytest tests/old_versions -s --override-ini 'pythonpath=.ansible/collections tests/old_versions'

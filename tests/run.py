@@ -20,19 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from venvs import ROOT, site_packages, tree_for_ansible_test
+
 LOGS = ROOT / "build" / "logs"
 SANITY_TREE = ROOT / "build" / "sanity" / "ansible_collections" / "cloudnet" / "aks_cilium"
 MACHINE = "inventories/local/group_vars/all/machine.yml"
-# ansible-test makes virtual environments without pip and fetches this script to put pip in. Where it is absent, this
-# one does the same with the pip that Python itself brings, so that package registries are all that is needed.
-GET_PIP = Path.home() / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
-GET_PIP_SCRIPT = """\
-import subprocess, sys
-subprocess.check_call([sys.executable, "-m", "ensurepip"])
-words = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
-sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *words]))
-"""
+BROWSER_PATH = "pythonpath=.ansible/collections tests/unit tests/browser"
 TALK_EVERY_S = 30
 TAIL_LINES = 60
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -73,8 +66,16 @@ def checks() -> list[Check]:
         Check(
             "types",
             "mypy-lab",
-            ["mypy", "tests/lab/builder", "tests/run.py", "tests/demo.py"],
-            environment={"MYPYPATH": "tests/lab:roles/local_aks/files"},
+            [
+                "mypy",
+                "tests/lab/builder",
+                "tests/run.py",
+                "tests/demo.py",
+                "tests/cores.py",
+                "tests/galaxy.py",
+                "tests/faults",
+            ],
+            environment={"MYPYPATH": "tests:tests/lab:roles/local_aks/files"},
         ),
         Check(
             "types",
@@ -85,6 +86,7 @@ def checks() -> list[Check]:
         Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
         Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),
         Check("functional", "functional-sdk32", [python, "tests/functional/older_sdk.py"]),
+        Check("browser", "browser", [python, "-m", "pytest", "tests/browser", "-q", "--override-ini", BROWSER_PATH]),
         Check(
             "sanity",
             "sanity",
@@ -92,9 +94,13 @@ def checks() -> list[Check]:
             SANITY_TREE,
             {"PATH": path_of_working_pythons()},
         ),
+        Check("galaxy", "galaxy", [python, "tests/galaxy.py", "check"]),
+        Check("cores", "oldest-core", [python, "tests/cores.py", "--core", "2.18", "--one", "--check", "quick"]),
         Check("molecule", "lab-prepare", [*lab, "prepare", "--output", MACHINE]),
+        Check("molecule", "charts", [python, "-m", "pytest", "tests/charts", "-q"]),
         Check("molecule", "molecule-byo_cni", ["molecule", "test", "--scenario-name", "byo_cni"]),
         Check("molecule", "molecule-azure_cni_cilium", ["molecule", "test", "--scenario-name", "azure_cni_cilium"]),
+        Check("molecule", "molecule-lifecycle", ["molecule", "test", "--scenario-name", "lifecycle"]),
         Check("molecule", "molecule-learn", ["molecule", "test", "--scenario-name", "learn"]),
     ]
 
@@ -109,29 +115,6 @@ def path_of_working_pythons() -> str:
         )
 
     return os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if works(folder))
-
-
-def copy_for_sanity() -> None:
-    """ansible-test wants the collection in its own tree; it gets the files that git knows or would take."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    shutil.rmtree(SANITY_TREE, ignore_errors=True)
-    for name in listed:
-        source, target = ROOT / name, SANITY_TREE / name
-        if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-    if not GET_PIP.exists():
-        GET_PIP.parent.mkdir(parents=True, exist_ok=True)
-        GET_PIP.write_text(GET_PIP_SCRIPT, encoding="utf-8")
-    # Without a repository of its own, ansible-test would ask the checkout's, which ignores build/.
-    for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
-        subprocess.run(command, cwd=SANITY_TREE, check=True, capture_output=True)
 
 
 def run(check: Check) -> tuple[bool, float]:
@@ -193,7 +176,7 @@ def main() -> int:
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     if any(check.group == "sanity" for check in chosen):
-        copy_for_sanity()
+        tree_for_ansible_test(LOGS.parent / "sanity", site_packages(Path(sys.executable).parent))
     engine_was_there = engine_answers()
     results: list[tuple[str, bool, float]] = []
     try:
