@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,11 +61,19 @@ def _fail(module: AnsibleModule, error: CollectionError) -> NoReturn:
     raise AssertionError("fail_json returned") from error
 
 
-def run_process(argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
-    """The real Runner."""
+def run_process(
+    argv: Sequence[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+) -> Completed:
+    """The real Runner. without: beginnings of the names of environment variables that the program does not get."""
     try:
         done = subprocess.run(
-            list(argv), check=False, capture_output=True, text=True, timeout=timeout_s, input=stdin if stdin else ""
+            list(argv),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            input=stdin if stdin else "",
+            env={name: value for name, value in os.environ.items() if not name.startswith(tuple(without))},
         )
     except FileNotFoundError as error:
         raise MissingRequirement(

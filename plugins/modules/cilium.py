@@ -14,15 +14,17 @@ description:
   - Composes the values of the Cilium chart for the kind of cluster, checks them against the chart, and installs or
     upgrades the release.
   - Whether anything must change is read from the release record in the cluster - chart version and user values.
-    Without a difference no program is started and the task reports no change.
+    Without a difference no program is started and the task reports no change. A release whose agents' DaemonSet was
+    deleted is installed anew.
   - After a change it waits until the agents, the operator, the nodes and, when enabled, the relay of Hubble are ready
     and the CRDs of Cilium are established. It gives up early on containers that crash again and again and on images
     that cannot be pulled, and quotes them.
   - An upgrade goes one minor version at a time, after Cilium's own preflight, and is taken back when the new version
     does not get ready. Over a minor version it sets the value C(upgradeCompatibility) to the minor version that was
     installed first, as Cilium asks for, and keeps it.
-  - Removal takes the CRDs, the taints and Cilium's state on the nodes with it; see O(keep).
-  - It refuses to touch a Cilium that AKS manages (Azure CNI powered by Cilium).
+  - Removal takes the CRDs, the taints and Cilium's state on the nodes with it; see O(keep). CRDs of Tetragon, and all
+    that belongs to a Cilium of another release, stay.
+  - It refuses to touch a Cilium that AKS manages (Azure CNI powered by Cilium), and a release of another chart.
 requirements:
   - helm >= 3.8 on the machine that runs the module (3.13 for check mode; Helm 4 works), needed only when something
     changes
@@ -173,7 +175,8 @@ options:
     description:
       - Whether a changed release is taken back with C(helm rollback) when helm fails or Cilium does not get ready
         within O(wait_timeout). The task fails either way and tells what the pods said.
-      - This is only done with O(wait), and only when the agents were ready before the change.
+      - This is only done with O(wait), and only when the agents were ready before the change; a warning tells when
+        they were not.
     type: bool
     default: true
   recover:
@@ -183,15 +186,17 @@ options:
         such a revision, and for V(pending-install), its record is removed and the installation takes its objects over.
         One that is V(uninstalling) is uninstalled once more, and then installed. One that is V(failed) is upgraded.
       - When V(false), such a release is an error that explains it.
-      - With O(state=absent) no recovery is needed; removal is possible from every state.
+      - With O(state=absent) no recovery is needed; removal is possible from every state. Only objects whose release
+        record was lost must be taken over with O(state=present) first.
     type: bool
     default: false
   recover_after:
     description:
       - Age in seconds from which a pending record counts as left behind. Younger ones probably belong to a helm that
         still runs; with O(wait) it is waited for.
+      - It is never less than O(wait_timeout) and two minutes, which a helm of this module may take.
     type: int
-    default: 300
+    default: 900
   restart_unmanaged:
     description:
       - Whether pods that started before Cilium, and are not managed by it, are restarted. It looks for them in every
@@ -340,7 +345,7 @@ helm_processes:
   sample: 0
 preflight:
   description: Whether the preflight ran, and found nothing.
-  returned: when something was changed, not in check mode
+  returned: when helm changed the release, not in check mode
   type: bool
   sample: true
 recovery:
@@ -374,7 +379,7 @@ unmanaged_pods:
   elements: str
   sample: [kube-system/coredns-66bc5c9577-dk6v5, shop/bare]
 restarted_pods:
-  description: Those that were restarted.
+  description: Those that were restarted, or in check mode would be.
   returned: as RV(unmanaged_pods)
   type: list
   elements: str
@@ -425,7 +430,7 @@ removed:
       elements: str
       sample: [aks-nodepool1-24680135-vmss000000]
 nodes_not_cleaned:
-  description: Nodes on which state of Cilium is left, and what.
+  description: Nodes on which state of Cilium is left, and what; a node that is down is not waited for.
   returned: with O(state=absent)
   type: dict
   sample: {aks-nodepool1-24680135-vmss000001: the cleanup did not end}
@@ -442,6 +447,7 @@ failure:
     remedy: Set what you need on the cluster itself.
 """
 
+import functools
 import time
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
@@ -449,11 +455,13 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Params, Result
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import SystemClock
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.chartsource import Access
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.helm import NOT_FROM_THE_ENVIRONMENT
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.images import Images
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.uninstall import remove
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import MODES, Wish
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.valuetree import secrets_of
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.argspec import KUBE
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.client import connect
 
@@ -485,7 +493,7 @@ SPEC = ArgSpec(
         "preflight": {"type": "bool", "default": True},
         "rollback": {"type": "bool", "default": True},
         "recover": {"type": "bool", "default": False},
-        "recover_after": {"type": "int", "default": 300},
+        "recover_after": {"type": "int", "default": 900},
         "restart_unmanaged": {"type": "bool", "default": False},
         "keep": {"type": "list", "elements": "str", "choices": ["crds", "node_state"], "default": []},
     }
@@ -538,9 +546,11 @@ def plan_of(params: Params) -> Plan:
 
 def action(context: Context) -> Result:
     """Install or remove."""
+    for secret in (*secrets_of(context.params["values"]), context.params["chart"].partition("?")[2]):
+        context.hide(secret)
     around = Surroundings(
         kube=connect(context.params, hide=context.hide),
-        runner=run_process,
+        runner=functools.partial(run_process, without=NOT_FROM_THE_ENVIRONMENT),
         clock=SystemClock(),
         progress=context.progress,
         warn=context.warn,

@@ -20,7 +20,8 @@ description:
     nodes.
   - Needs the rights to get DaemonSets, Deployments and ConfigMaps in O(namespace); to list Nodes, Pods and
     CiliumEndpoints; to create C(pods/exec) for the agents' view, unless O(probe_agents=none). Where policies or Secrets
-    (the Helm record) may not be listed, RV(notes) say so.
+    (the Helm record) may not be listed, RV(notes) say so. What else may not be read is told in RV(errors), and
+    O(wait) ends at once where what is waited for cannot be seen without it.
   - Without O(wait) an unhealthy or absent Cilium is a result with RV(healthy=false), not a failure.
 attributes:
   check_mode:
@@ -74,7 +75,7 @@ options:
     choices: [healthy, agents, relay, policies]
     default: [healthy]
   wait_timeout:
-    description: Seconds to wait.
+    description: Seconds to wait; V(0) is one look.
     type: int
     default: 300
   ignore_warnings:
@@ -281,7 +282,8 @@ policies:
       type: dict
       sample: {"n1": 3, "n2": 3}
     realized:
-      description: Whether all are valid and realized as far as agents were asked; null when none told.
+      description: Whether all are valid and realized as far as agents were asked; null when none told, when
+        there is no Cilium, and when policies may not be read.
       returned: always
       type: bool
       sample: false
@@ -322,7 +324,9 @@ chart_version:
   type: str
   sample: "1.20.2"
 manager:
-  description: Who installed Cilium - V(aks), V(helm), V(other) or V(none).
+  description:
+    - Who installed Cilium - V(aks), V(helm), V(other) or V(none); V(unknown) where the agents' DaemonSet may not be
+      read.
   returned: without O(query)
   type: str
   sample: helm

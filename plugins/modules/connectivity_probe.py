@@ -29,7 +29,7 @@ description:
   - In check mode no command is run in any pod, and no pod is made; every result then says that it was skipped.
 options:
   probes:
-    description: The connections to try.
+    description: The connections to try, one at least.
     type: list
     elements: dict
     required: true
@@ -121,7 +121,7 @@ options:
         choices: [allow, deny]
         required: true
       expect_status:
-        description: HTTP status that an allowed request must have; any when not set.
+        description: HTTP status that an allowed request must have, from 100 to 599; any when not set.
         type: int
       timeout:
         description: Seconds that the client waits for an answer, from 1 to 300.
@@ -488,7 +488,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.exec impo
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.forward import forwarded
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.clients import ClientPods
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.judge import skipped_document
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import CONNECTION_OPTIONS, parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import CONNECTION_OPTIONS, required_probes
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.run import (
     ProbeRun,
     mismatches,
@@ -514,7 +514,7 @@ SPEC = ArgSpec(
 def action(context: Context) -> Result:
     """Probe, or say what would be probed."""
     params = context.params
-    probes = parse_probes(params["probes"])
+    probes = required_probes(params["probes"])
     settings = settings_of(params)
     if context.check_mode:
         skipped = [skipped_document(probe, "check mode runs nothing in pods") for probe in probes]
@@ -524,7 +524,7 @@ def action(context: Context) -> Result:
     origin = origin_of(params, lambda: kube, lambda client: execute, lambda client: partial(forwarded, client))
     opened = nullcontext(None) if settings.verdict == "off" else LastingReader(origin.opened)
     clients = ClientPods(kube, params["client_image"], settings.lifetime_s(probes), warn=context.warn)
-    with opened as reader, clients:
+    with clients, opened as reader:
         run = ProbeRun(kube, execute, reader, settings, clients=clients, progress=context.progress)
         results = run.run(probes)
     if params["fail_on_mismatch"]:

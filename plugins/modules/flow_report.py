@@ -200,6 +200,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.forward i
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.flowreporting import (
     FORMATS,
     check_namespaces,
+    check_paths,
     earlier_report,
     flows_of_file,
     flows_of_reader,
@@ -252,7 +253,8 @@ def observed(context: Context) -> Observed:
 def action(context: Context) -> Result:
     """Read the flows, build the report, write the formats that are wanted."""
     params = context.params
-    before = earlier_report(params["before"], params["json"])
+    check_paths(params)
+    before = earlier_report(params["before"])
     report = build_report(
         observed(context),
         title=params["title"],

@@ -61,7 +61,8 @@ options:
     description:
       - Writes the flows into this file in the place of RV(flows) and RV(lines), one a line, in the order in which they
         come. With a name that ends in C(.gz) it is compressed.
-      - The file appears, or replaces the one that is there, when all is done. Only its owner may read it.
+      - The file appears, or replaces the one that is there, when all is done; one with the same content stays. Only its
+        owner may read it. It cannot be the file of O(src).
     type: path
   dest_format:
     description: What O(dest) gets - the JSON of C(hubble observe -o jsonpb), or the lines of its compact output.
@@ -281,6 +282,12 @@ written:
   returned: with O(dest)
   type: str
   sample: /var/tmp/flows.jsonl.gz
+replaced:
+  description:
+    - Whether O(dest) was not there before, or had another content; in check mode, whether it would have been replaced.
+  returned: with O(dest)
+  type: bool
+  sample: true
 ended_by:
   description: What ended O(follow_for) - V(time), V(count) or V(flow).
   returned: with O(follow_for)
@@ -417,9 +424,10 @@ def action(context: Context) -> Result:
     if plan.request.follow_s:
         context.progress(f"listening to Hubble for {plan.request.follow_s:.0f} s")
     values = observe(plan, origin, writes=not context.check_mode)
+    changed = values.get("replaced", False)
     if params["query"] is not None:
         values = {"queried": apply_query(params["query"], values)}
-    return Result(changed=bool(plan.dest), values=values)
+    return Result(changed=changed, values=values)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+from ansible.module_utils.common import warnings
 from hypothesis import HealthCheck, settings
 
 # Laws are about answers, not about time: a machine that does other things as well is slow now and then.
@@ -20,3 +22,9 @@ HERE = Path(__file__).resolve().parent
 HELPERS = (HERE, HERE.parent / "functional", HERE.parent / "lab", HERE.parents[1] / "roles" / "local_aks" / "files")
 
 sys.path += [str(folder) for folder in HELPERS if str(folder) not in sys.path]
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible keeps a module's warnings for the whole process, which here is that of many modules."""
+    monkeypatch.setattr(warnings, "_global_warnings", type(warnings._global_warnings)())

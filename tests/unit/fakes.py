@@ -51,7 +51,9 @@ class FakeRunner:
         self.calls: list[list[str]] = []
         self.stdins: list[str | None] = []
 
-    def __call__(self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
+    def __call__(
+        self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+    ) -> Completed:
         self.calls.append(list(argv))
         self.stdins.append(stdin)
         if self.answer is not None:

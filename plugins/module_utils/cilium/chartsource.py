@@ -44,6 +44,11 @@ class ChartSource:
         return self.kind in LOCAL
 
     @property
+    def shown(self) -> str:
+        """The reference for people. The query of a URL may be a signature that lets anyone in."""
+        return self.reference.partition("?")[0]
+
+    @property
     def host(self) -> str:
         """The registry of an OCI reference, with its port."""
         return self.reference.removeprefix("oci://").partition("/")[0]
@@ -116,11 +121,18 @@ def check_access(source: ChartSource, access: Access) -> None:
         )
     if not missing and source.kind not in ("oci", "repository"):
         raise InvalidInput(
-            f"chart_username and chart_password are for registries and repositories; chart={source.reference!r} is"
+            f"chart_username and chart_password are for registries and repositories; chart={source.shown!r} is"
             f" {'the URL of an archive' if source.kind == 'url' else 'on this machine'}.",
             option="chart_username",
             code="CredentialsNotUsed",
             remedy="Leave them out, or give the repository as chart_repo and the chart's name as chart.",
+        )
+    if not missing and source.repository.startswith("http://"):
+        raise InvalidInput(
+            f"chart_repo={source.repository!r}: the password would go over an open connection.",
+            option="chart_repo",
+            code="InsecureRepository",
+            remedy="Use https, with chart_ca_file for a certificate authority of your own.",
         )
     if access.ca_file and not os.path.isfile(os.path.expanduser(access.ca_file)):
         raise InvalidInput(

@@ -82,6 +82,24 @@ def refuse_foreign(plan: Plan, release: Release | None, daemon_set: Json | None)
     )
 
 
+def refuse_other_chart(plan: Plan, release: Release | None) -> None:
+    """Refuse a release that is not the Cilium of a cluster: of another chart, or a preflight, which is the same one."""
+    if release is None or not is_installed(release):
+        return
+    values = release.values
+    preflight = at(values, "preflight.enabled") is True and at(values, "agent") is False
+    if release.chart_name == "cilium" and not preflight:
+        return
+    what = "a preflight of Cilium" if preflight else f"of the chart {release.chart_name or '(unknown)'}, not cilium"
+    raise Conflict(
+        f"release_name={plan.release_name!r}: the Helm release {plan.target} is {what}.",
+        option="release_name",
+        code="NotCilium",
+        target=plan.target,
+        remedy="Give the name of Cilium's own release; `helm list --all-namespaces` shows all.",
+    )
+
+
 def check_cluster(kube: Kube, installed: Release | None, chart: Chart, values: Json) -> None:
     """Refuse values that do not fit this cluster, or that would take something from what runs."""
     nodes = list(kube.list(NODE))

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from .._errors import CollectionError, NotFound, TimedOut
+from .._errors import CollectionError, Conflict, NotFound, TimedOut
 from .._types import Clock, Json, Progress
 from .._wait import Look, wait_until
 from ..kube.interface import Kube
@@ -19,11 +19,15 @@ from ..kube.ready import workload_of
 from .detect import AGENT_CONTAINER, AGENT_PODS
 
 GROUP = "cilium.io"
+PLURALS = "cilium"
+"""What the names of Cilium's kinds begin with; Tetragon keeps kinds of its own in the same group."""
 CLEANER = "cilium-node-cleanup"
 """Name of the short-lived DaemonSet that cleans the nodes; also its label k8s-app."""
 TAINT = "node.cilium.io/agent-not-ready"
 LOOK_EVERY_S = 2.0
 MOST_NAMES = 20
+TAINT_TRIES = 5
+NODE_IS_DOWN = "the node is down, or gone"
 _LEASE = "cilium-operator-resource-lock"
 # What Cilium makes for itself; everything else of its API was written by people, and deleting the CRD deletes it.
 _OWN_KINDS = frozenset(
@@ -43,15 +47,27 @@ _MOUNTS = {
     "xtables-lock": "/run/xtables.lock",
     "hostproc": "/hostproc",
 }
-# Rules are deleted one by one: a restore of a saved table would lose what kube-proxy changes meanwhile. The last part
-# looks at what is left; a line of output is a leftover, and then the pod never gets ready.
+# Tetragon's folder in Cilium's is put aside while that is removed; its pods keep it mounted when it moves. Links go by
+# the names that the agent gives, and not by lxc alone (LXC has lxcbr0). Rules are deleted one by one: a restore of a
+# saved table would lose what kube-proxy changes meanwhile. The last part looks at what is left; a line of output is a
+# leftover, and then the pod never gets ready.
 SCRIPT = r"""
+links() {
+  ip -o link | sed -n 's/^[0-9]*: \(cilium_[a-z0-9_]*\|lxc_health\|lxc[0-9a-f]\{10,12\}\)[@:].*/\1/p'
+}
+on_node() {
+  nsenter --mount=/hostproc/1/ns/mnt sh -c "$1" 2>/dev/null
+}
+on_node '
+  cd /run || exit
+  [ -d cilium/tetragon ] && [ ! -e cilium-tetragon ] && mv cilium/tetragon cilium-tetragon
+'
 cilium-dbg post-uninstall-cleanup --all-state --force 2>&1 || cilium post-uninstall-cleanup --all-state --force 2>&1
 rm -rf /etc/cni/net.d/05-cilium* /opt/cni/bin/cilium-cni /sys/fs/bpf/cilium /sys/fs/bpf/tc/globals/cilium_*
 for backup in /etc/cni/net.d/*.cilium_bak; do
   [ -e "$backup" ] && mv "$backup" "${backup%.cilium_bak}"
 done
-for link in $(ip -o link | sed -n 's/^[0-9]*: \(cilium_[a-z0-9]*\|lxc[a-z0-9_]*\)[@:].*/\1/p'); do
+for link in $(links); do
   ip link delete "$link" 2>/dev/null
 done
 for family in -4 -6; do
@@ -84,10 +100,15 @@ for tool in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
     done
   done
 done
-nsenter --mount=/hostproc/1/ns/mnt sh -c 'umount /run/cilium/cgroupv2; rm -rf /var/run/cilium' 2>/dev/null
+on_node '
+  cd /run || exit
+  umount cilium/cgroupv2
+  rm -rf cilium
+  [ -d cilium-tetragon ] && mkdir -p cilium && mv cilium-tetragon cilium/tetragon
+'
 left=$(
   ls -d /etc/cni/net.d/*cilium* /opt/cni/bin/cilium-cni /sys/fs/bpf/cilium /sys/fs/bpf/tc/globals/cilium_* 2>/dev/null
-  ip -o link | grep -oE '(cilium_|lxc)[a-z0-9_]+'
+  links
   iptables-save 2>/dev/null | grep -oE '^:CILIUM_[A-Za-z_]+'
 )
 if [ -n "$left" ]; then echo "left: " $left; else touch /clean; echo clean; fi
@@ -102,7 +123,6 @@ class Leftovers:
 
     crds: list[str] = field(default_factory=list)
     objects: dict[str, list[str]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
     tainted: list[str] = field(default_factory=list)
 
     def summary(self) -> Json:
@@ -120,7 +140,6 @@ def find_leftovers(kube: Kube, *, crds: bool) -> Leftovers:
             continue
         names = [_label(item) for item in _listed(kube, kind)]
         if names:
-            found.counts[kind.kind] = len(names)
             found.objects[kind.kind] = names[:MOST_NAMES] + (["..."] if len(names) > MOST_NAMES else [])
     for node in kube.list(NODE):
         if any(_is_ours(taint) for taint in _taints(node)):
@@ -136,13 +155,24 @@ def agents_anywhere(kube: Kube) -> list[str]:
 def remove_taints(kube: Kube, nodes: Sequence[str]) -> None:
     """Take Cilium's taint off nodes, so that pods may start there again."""
     for name in nodes:
-        node = kube.get(NODE, name)
-        if node is None:
-            continue
-        kept = [taint for taint in _taints(node) if not _is_ours(taint)]
-        # With the version as condition no taint that somebody sets meanwhile is lost.
-        version = {"resourceVersion": node["metadata"].get("resourceVersion")}
-        kube.patch(NODE, name, {"metadata": version, "spec": {"taints": kept or None}})
+        for left in reversed(range(TAINT_TRIES)):
+            try:
+                _remove_taint(kube, name)
+                break
+            except Conflict:
+                # The kubelet and the node controller write nodes often, most of all when the network goes.
+                if not left:
+                    raise
+
+
+def _remove_taint(kube: Kube, name: str) -> None:
+    node = kube.get(NODE, name)
+    if node is None:
+        return
+    kept = [taint for taint in _taints(node) if not _is_ours(taint)]
+    # With the version as condition no taint that somebody sets meanwhile is lost.
+    version = {"resourceVersion": node["metadata"].get("resourceVersion")}
+    kube.patch(NODE, name, {"metadata": version, "spec": {"taints": kept or None}})
 
 
 def remove_crds(kube: Kube, names: Sequence[str], timeout_s: float, clock: Clock, progress: Progress) -> None:
@@ -168,7 +198,11 @@ def remove_lease(kube: Kube, namespace: str) -> None:
 
 
 def _definitions(kube: Kube) -> list[Json]:
-    return [item for item in kube.list(CRD) if (item.get("spec") or {}).get("group") == GROUP]
+    return [item for item in kube.list(CRD) if _is_of_cilium(item.get("spec") or {})]
+
+
+def _is_of_cilium(spec: Json) -> bool:
+    return spec.get("group") == GROUP and str(spec["names"]["plural"]).startswith(PLURALS)
 
 
 def _kind_of(definition: Json) -> Kind:
@@ -285,13 +319,17 @@ def stop_cleaner(kube: Kube, namespace: str) -> bool:
     return kube.delete(DAEMON_SET, CLEANER, namespace)
 
 
-def wait_cleaned(kube: Kube, namespace: str, timeout_s: float, clock: Clock, progress: Progress) -> dict[str, str]:
+def wait_cleaned(
+    kube: Kube, namespace: str, timeout_s: float, clock: Clock, progress: Progress, down: Collection[str] = ()
+) -> dict[str, str]:
     """Wait until the nodes are clean, delete the DaemonSet, and return the nodes that are not: node -> what is left.
 
-    Never raises TimedOut: a node that is down must not keep the rest from being removed.
+    Never raises TimedOut: a node that does not answer must not keep the rest from being removed; those of `down` are
+    known not to, and not waited for.
     """
+    unreachable = dict.fromkeys(down, NODE_IS_DOWN)
     if kube.get(DAEMON_SET, CLEANER, namespace) is None:
-        return {}
+        return unreachable
 
     def look() -> Look[dict[str, str]]:
         document = kube.get(DAEMON_SET, CLEANER, namespace)
@@ -299,7 +337,7 @@ def wait_cleaned(kube: Kube, namespace: str, timeout_s: float, clock: Clock, pro
             return Look(True, "stopped", {})
         workload = workload_of(document)
         dirty = _dirty(kube, namespace) if workload.ready < workload.wanted else {}
-        told = sum(1 for what in dirty.values() if what.startswith("left:"))
+        told = sum(1 for node, what in dirty.items() if what.startswith("left:") or node in down)
         done = workload.observed and workload.ready + told >= workload.wanted
         return Look(done, f"{workload.ready} of {workload.wanted} nodes clean", dirty)
 
@@ -310,7 +348,7 @@ def wait_cleaned(kube: Kube, namespace: str, timeout_s: float, clock: Clock, pro
     except TimedOut:
         dirty = _dirty(kube, namespace)
     stop_cleaner(kube, namespace)
-    return dirty
+    return {**dirty, **unreachable}
 
 
 def _dirty(kube: Kube, namespace: str) -> dict[str, str]:
@@ -319,7 +357,7 @@ def _dirty(kube: Kube, namespace: str) -> dict[str, str]:
         status = pod.get("status") or {}
         if any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or []):
             continue
-        node = str((pod.get("spec") or {}).get("nodeName") or "") or "a node without room for the cleanup"
+        node = _node_of(pod.get("spec") or {}) or "a node without room for the cleanup"
         found[node] = "the cleanup did not end"
         if status.get("phase") != "Running":
             continue
@@ -329,3 +367,13 @@ def _dirty(kube: Kube, namespace: str) -> dict[str, str]:
             last = error.message
         found[node] = last if last.startswith("left:") else found[node]
     return found
+
+
+def _node_of(spec: Json) -> str:
+    """The node that a pod of a DaemonSet runs on, or is meant for: the controller pins it there by its name."""
+    if spec.get("nodeName"):
+        return str(spec["nodeName"])
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
+    fields = [field for term in terms for field in term.get("matchFields") or []]
+    return next((str(field["values"][0]) for field in fields if field.get("key") == "metadata.name"), "")

@@ -19,7 +19,7 @@ from typing import TypeVar
 from .._errors import AuthFailed, NotFound
 from .._types import Json
 from ..kube.interface import Kube
-from ..kube.kinds import CCNP, CEP, CNP, CONFIG_MAP, NETWORK_POLICY, NODE, POD
+from ..kube.kinds import CCNP, CEP, CNP, CONFIG_MAP, DAEMON_SET, NETWORK_POLICY, NODE, POD
 from ..kube.wire import NODE_STATE, POD_BRIEF, POD_STATE
 from .policies_health import policy_fact
 from .snapshot import (
@@ -37,6 +37,7 @@ from .snapshot import (
 
 LOOKED_AGAIN = 10
 """Pods without an endpoint up to which each is looked for by name; beyond, the list is read again."""
+_NAMED = "metadata.name=cilium"
 T = TypeVar("T")
 
 
@@ -47,21 +48,24 @@ def collect(kube: Kube, namespace: str) -> Snapshot:
     not bear on Cilium's own health, a note. Other errors pass.
     """
     problems: list[str] = []
+    refused: dict[str, AuthFailed] = {}
 
-    def tried(what: str, read: Callable[[], T], otherwise: T, told: list[str] = problems) -> T:
+    def tried(key: str, what: str, read: Callable[[], T], otherwise: T, told: list[str] | None = None) -> T:
         try:
             return read()
         except AuthFailed as error:
             if error.status != 403:
                 raise
-            told.append(f"{what} could not be read: {error.message}")
+            refused[key] = error
+            (problems if told is None else told).append(f"{what} could not be read: {error.message}")
             return otherwise
 
     workloads: dict[str, Json | None] = {}
     for part in PARTS:
         read = partial(kube.get, part.kind, part.name, namespace)
-        workloads[part.key] = tried(f"{part.kind.kind} {part.name}", read, None)
-    config_map = tried("ConfigMap cilium-config", lambda: kube.get(CONFIG_MAP, "cilium-config", namespace), None)
+        workloads[part.key] = tried(part.key, f"{part.kind.kind} {part.name}", read, None)
+    read_config = partial(kube.get, CONFIG_MAP, "cilium-config", namespace)
+    config_map = tried("config", "ConfigMap cilium-config", read_config, None)
     config = {str(name): str(value) for name, value in ((config_map or {}).get("data") or {}).items()}
     agents = workloads["cilium"]
     no_pods: tuple[list[PartPod], list[ClusterPod]] = ([], [])
@@ -71,9 +75,9 @@ def collect(kube: Kube, namespace: str) -> Snapshot:
         # The two longest lists, side by side: the API server works on one while we read the other.
         reading = None
         if config.get("disable-endpoint-crd") != "true":
-            reading = executor.submit(tried, "CiliumEndpoints", lambda: _endpoints(kube), None, late)
-        nodes: list[ClusterNode] = tried("nodes", lambda: _nodes(kube, agents), [])
-        pods = tried("pods", lambda: _pods(kube, namespace), no_pods)
+            reading = executor.submit(tried, "endpoints", "CiliumEndpoints", lambda: _endpoints(kube), None, late)
+        nodes: list[ClusterNode] = tried("nodes", "nodes", lambda: _nodes(kube, agents), [])
+        pods = tried("pods", "pods", lambda: _pods(kube, namespace), no_pods)
         endpoints = reading.result() if reading is not None else None
     problems += late
     if endpoints is not None and agents is not None:
@@ -81,7 +85,7 @@ def collect(kube: Kube, namespace: str) -> Snapshot:
     notes: list[str] = []
     policies: list[PolicyFact] = []
     if agents is not None:
-        policies = tried("policies", lambda: _policies(kube, config), [], notes)
+        policies = tried("policies", "policies", lambda: _policies(kube, config), [], notes)
     return Snapshot(
         namespace,
         workloads,
@@ -93,7 +97,20 @@ def collect(kube: Kube, namespace: str) -> Snapshot:
         policies=policies,
         config_errors=_config_errors(config_map or {}),
         notes=notes,
+        refused=refused,
+        elsewhere=_elsewhere(kube, namespace) if agents is None and "cilium" not in refused else "",
     )
+
+
+def _elsewhere(kube: Kube, namespace: str) -> str:
+    """Another namespace that has agents; empty where there is none, or none that one may see."""
+    try:
+        found = [str(one["metadata"]["namespace"]) for one in kube.list(DAEMON_SET, field_selector=_NAMED)]
+    except AuthFailed as error:
+        if error.status != 403:
+            raise
+        return ""
+    return next((one for one in found if one != namespace), "")
 
 
 def _nodes(kube: Kube, agents: Json | None) -> list[ClusterNode]:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .._errors import AuthFailed, CollectionError, NotFound, Unsupported
@@ -34,7 +34,8 @@ _AKS_REGISTRY = "mcr.microsoft.com/"
 class Installation:
     """Cilium on one cluster.
 
-    manager: aks (managed, hands off), helm (a release we may look at), other (neither), none (no agent DaemonSet).
+    manager: aks (managed, hands off), helm (a release we may look at), other (neither), none (no agent DaemonSet),
+    unknown (it may not be read).
     version: of the agent's image, without v; empty when unknown.
     release_name: as Helm wrote it on the DaemonSet; empty when Helm did not make it.
     relay: the relay has a ready pod and a Service. fqdn_policies: DNS, FQDN and HTTP rules are accepted.
@@ -63,6 +64,10 @@ def manager_of(kube: Kube, daemon_set: Json | None) -> str:
     if daemon_set is None:
         marked = next(iter(kube.list(NODE, label_selector=_AKS_NODE_SELECTOR, page=1)), None)
         return "aks" if marked else "none"
+    return _manager_by(daemon_set)
+
+
+def _manager_by(daemon_set: Json) -> str:
     if _is_marked_by_aks(daemon_set) or image_of(daemon_set).startswith(_AKS_REGISTRY):
         return "aks"
     return "helm" if release_name_of(daemon_set) else "other"
@@ -89,14 +94,24 @@ def installation(kube: Kube, namespace: str = NAMESPACE) -> Installation:
     if daemon_set is None:
         return Installation(manager=manager)
     config = (kube.get(CONFIG_MAP, "cilium-config", namespace) or {}).get("data") or {}
-    l7_proxy = config.get("enable-l7-proxy", "true") != "false"
+    return _installation(daemon_set, config, relay=_has_relay(kube, namespace), l7_denied=_l7_is_denied(kube))
+
+
+def installation_seen(daemon_set: Json | None, config: Mapping[str, str], *, relay: bool) -> Installation:
+    """The same from what was read already, for a credential that may not read the rest. Sends nothing."""
+    if daemon_set is None:
+        return Installation(manager="unknown")
+    return _installation(daemon_set, config, relay=relay, l7_denied=False)
+
+
+def _installation(daemon_set: Json, config: Mapping[str, str], *, relay: bool, l7_denied: bool) -> Installation:
     return Installation(
-        manager=manager,
+        manager=_manager_by(daemon_set),
         version=version_of(image_of(daemon_set)),
         release_name=release_name_of(daemon_set),
         hubble_enabled=config.get("enable-hubble", "false") == "true",
-        relay=_has_relay(kube, namespace),
-        fqdn_policies=l7_proxy and not _l7_is_denied(kube),
+        relay=relay,
+        fqdn_policies=config.get("enable-l7-proxy", "true") != "false" and not l7_denied,
     )
 
 

@@ -37,6 +37,8 @@ def features(snapshot: Snapshot, install: Installation) -> Json:
 
 
 def _why_no_fqdn(snapshot: Snapshot, install: Installation) -> str:
+    if "cilium" in snapshot.refused:
+        return "It is not known: the agents' DaemonSet may not be read."
     if install.manager == "none" or snapshot.workloads.get("cilium") is None:
         return "Cilium is not installed."
     if install.fqdn_policies:

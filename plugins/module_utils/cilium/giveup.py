@@ -18,51 +18,58 @@ from .status import IMAGE_REASONS, hopeless, trouble_text
 
 LOG_LINES = 10
 IMAGE_PATIENCE_S = 90.0
-"""How long an image may fail to come for a reason that could pass, such as a registry that does not answer."""
+"""How long an image may fail to come for a reason that could pass, such as a registry that does not answer: kubelet
+tries again after 10, 20 and 40 s."""
 POLICY_PATIENCE_S = 6.0
 """How long a policy may be invalid: after a correction the operator needs a moment to judge it anew."""
 
 
+class ImagePatience:
+    """Remembers since when the images of containers cannot be pulled."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: dict[tuple[str, str], float] = {}
+
+    def exhausted(self, pods: Iterable[PartPod]) -> list[tuple[PartPod, ContainerTrouble]]:
+        """Containers whose image could not be pulled for IMAGE_PATIENCE_S."""
+        now = self._clock.monotonic()
+        bad = {
+            (pod.name, trouble.container): (pod, trouble)
+            for pod in pods
+            for trouble in pod.troubles
+            if trouble.reason in IMAGE_REASONS and not pod.leaving
+        }
+        self._since = {key: self._since.get(key, now) for key in bad}
+        return [found for key, found in bad.items() if now - self._since[key] >= IMAGE_PATIENCE_S]
+
+
 class GiveUp:
-    """Looks at each snapshot of one wait; remembers since when a trouble lasts."""
+    """Looks at each snapshot of one wait; remembers since when a policy is invalid."""
 
     def __init__(self, kube: Kube, clock: Clock, *, policies: bool) -> None:
         """policies: whether the wait is for policies too."""
         self._kube = kube
         self._clock = clock
         self._policies = policies
+        self._images = ImagePatience(clock)
         self._since: dict[str, float] = {}
 
     def check(self, snapshot: Snapshot) -> None:
         """Raise OperationFailed (InvalidInput for a policy) when waiting longer is pointless."""
-        for pod, trouble in hopeless(snapshot):
+        for pod, trouble in [*hopeless(snapshot), *self._images.exhausted(snapshot.part_pods)]:
             raise self._failed(snapshot, pod, trouble)
-        slow = {
-            f"{pod.name}/{trouble.container}": (pod, trouble)
-            for pod in snapshot.part_pods
-            for trouble in pod.troubles
-            if trouble.reason in IMAGE_REASONS and not pod.leaving
-        }
         invalid = {policy.key: policy for policy in snapshot.policies if policy.valid is False and self._policies}
-        self._remember([*slow, *invalid])
-        for key, (pod, trouble) in slow.items():
-            if self._lasts(key) >= IMAGE_PATIENCE_S:
-                raise self._failed(snapshot, pod, trouble)
+        now = self._clock.monotonic()
+        self._since = {key: self._since.get(key, now) for key in invalid}
         for key, policy in invalid.items():
-            if self._lasts(key) >= POLICY_PATIENCE_S:
+            if now - self._since[key] >= POLICY_PATIENCE_S:
                 raise InvalidInput(
                     f"{key} is not valid, so Cilium does not enforce it: {policy.message or 'no reason given'}",
                     code="PolicyInvalid",
                     target=key,
                     remedy="Correct or remove the policy; waiting does not make it valid.",
                 )
-
-    def _remember(self, keys: Iterable[str]) -> None:
-        now = self._clock.monotonic()
-        self._since = {key: self._since.get(key, now) for key in keys}
-
-    def _lasts(self, key: str) -> float:
-        return self._clock.monotonic() - self._since[key]
 
     def _failed(self, snapshot: Snapshot, pod: PartPod, trouble: ContainerTrouble) -> OperationFailed:
         """The error, with the last lines of the container's log where it ever ran."""

@@ -27,6 +27,9 @@ SERVER_DRY_RUN_HELM = (3, 13)
 SERVER_SIDE_HELM = 4
 """From here on helm applies on the server, where a field that another writer changed is a conflict: a rollback would
 stop half way. The older way, which every helm has, sets what the chart says."""
+NOT_FROM_THE_ENVIRONMENT = ("HELM_KUBE", "HELM_DRIVER", "HELM_NAMESPACE")
+"""Variables (their beginnings) that helm must not see: with them it would work on another cluster than the one that
+was judged, whatever --kubeconfig says, or keep its records elsewhere."""
 DOWNLOAD_TIMEOUT_S = 180
 RENDER_TIMEOUT_S = 120
 
@@ -58,7 +61,7 @@ class Helm:
 
     def _ask_version(self) -> tuple[int, int]:
         try:
-            done = self.runner([self.binary, "version", "--template", "{{.Version}}"], timeout_s=30)
+            done = self.runner([os.path.expanduser(self.binary), "version", "--template", "{{.Version}}"], timeout_s=30)
         except (MissingRequirement, OSError) as error:
             raise MissingRequirement(
                 f"helm_binary={self.binary!r} cannot be run on this machine.",
@@ -98,14 +101,14 @@ class Helm:
                 self._login(["registry", "login", source.host], [*files, *trust], access)
             words = ["pull", *self._place(source, directory, trust, access)]
             words += [*files, *trust, "--destination", directory]
-            self._run(words, timeout_s=DOWNLOAD_TIMEOUT_S, what=f"download the chart {source.reference}")
+            self._run(words, timeout_s=DOWNLOAD_TIMEOUT_S, what=f"download the chart {source.shown}")
         except OperationFailed as error:
             raise _download_failed(error, source) from error
-        archives = sorted(glob.glob(os.path.join(glob.escape(directory), "*.tgz")))
+        archives = sorted(
+            path for end in ("*.tgz", "*.tar.gz") for path in glob.glob(os.path.join(glob.escape(directory), end))
+        )
         if len(archives) != 1:
-            raise InvalidInput(
-                f"chart={source.reference!r}: helm found no archive.", option="chart", code="InvalidChart"
-            )
+            raise InvalidInput(f"chart={source.shown!r}: helm found no archive.", option="chart", code="InvalidChart")
         return archives[0]
 
     def upgrade(self, release: str, namespace: str, chart: str, values_file: str, timeout_s: float) -> None:
@@ -187,7 +190,7 @@ class Helm:
         cluster: bool = False,
         stdin: str | None = None,
     ) -> Completed:
-        argv = [self.binary, *words, *(["--kubeconfig", self.kubeconfig] if cluster else [])]
+        argv = [os.path.expanduser(self.binary), *words, *(["--kubeconfig", self.kubeconfig] if cluster else [])]
         done = self.runner(argv, timeout_s=timeout_s, stdin=stdin) if stdin else self.runner(argv, timeout_s=timeout_s)
         if done.rc != 0:
             raise OperationFailed(
@@ -225,9 +228,7 @@ def _download_failed(error: OperationFailed, source: ChartSource) -> OperationFa
     else:
         where = f", chart_repo={source.repository!r}" if source.repository else ""
         error.option = "chart_repo" if source.kind == "repository" else "chart"
-        error.remedy = (
-            f"Check chart={source.reference!r}, chart_version={source.version or '(newest)'!r}{where} and the"
-        )
+        error.remedy = f"Check chart={source.shown!r}, chart_version={source.version or '(newest)'!r}{where} and the"
         error.remedy += " network, or give a local chart."
     return error
 

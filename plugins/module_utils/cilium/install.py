@@ -12,38 +12,36 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .._errors import TimedOut
+from .._errors import CollectionError, InvalidInput, TimedOut
 from .._types import Json, Result
 from .._wait import elapsed_text
 from ..kube.interface import Kube
 from ..kube.kinds import NODE
 from .chart import Chart, chart_of_record, minor_of, read_local
+from .chartkeys import NEWEST_MINOR
 from .chartsource import ChartSource
-from .checks import check_cluster, check_plan, local_version, refuse_foreign
+from .checks import check_cluster, check_plan, local_version, refuse_foreign, refuse_other_chart
 from .cleanup import stop_cleaner
 from .detect import agent_daemon_set, refuse_managed
 from .helm import Helm
 from .images import unmoved_images, with_images
 from .operators import default_replicas, nodes_for_operators
 from .plan import CountingRunner, Plan, Surroundings, values_file
-from .preflight import run_preflight
+from .preflight import clean_up, run_preflight
 from .recover import Recovery, check_recovery, is_under_way, recover, recovery_of, wait_for_other_helm
-from .release import Records, Release, is_installed, must_change, read_records
-from .restart import Report, find_unmanaged, look_only, restart
-from .rollout import agents_ready, wait_working
+from .release import Records, Release, is_installed, must_change, read_history, read_records
+from .restart import Report, find_unmanaged, look_only, planned, restart
+from .rollout import agents_ready, parts_of, wait_working
 from .serverdryrun import judge
 from .upgrade import Attempt, changes_images, check_step, with_compatibility
 from .valuecheck import check_values, coerced, untested_chart
 from .values import Wish, compose, warnings_of
 from .valuetree import at, masked, secrets_of
 
-NEWEST_KNOWN_MINOR = 20
-"""What the operators' rules are taken from while the chart is not known."""
-
 
 @dataclass(frozen=True)
 class _Work:
-    """One run. before: the newest record at its start; records: those after a recovery."""
+    """One run. before: the newest record at its start; records: those after a recovery, done or to be done."""
 
     plan: Plan
     around: Surroundings
@@ -69,6 +67,8 @@ class _Work:
 def ensure(plan: Plan, around: Surroundings) -> Result:
     """Bring the release to the wished chart version and values; without a difference no process is started.
 
+    A release whose DaemonSet was deleted is changed too: helm makes it anew.
+
     Raises InvalidInput before anything is changed for values the chart or the cluster does not allow, Unsupported on
     managed Cilium, Conflict for a release that is in use, left half way or not ours, TimedOut when Cilium does not get
     ready, OperationFailed when an upgrade failed, was taken back, or its preflight found something.
@@ -80,7 +80,11 @@ def ensure(plan: Plan, around: Surroundings) -> Result:
     version = local_version(plan, source) if source.is_local else source.version
     agents = agent_daemon_set(around.kube, plan.namespace)
     refuse_managed(around.kube, agents)
-    records = wait_for_other_helm(plan, around, read_records(around.kube, plan.release_name, plan.namespace))
+    found = read_records(around.kube, plan.release_name, plan.namespace)
+    refuse_other_chart(plan, found.newest)
+    records = wait_for_other_helm(plan, around, found)
+    if records is not found:
+        agents = agent_daemon_set(around.kube, plan.namespace)
     refuse_foreign(plan, records.newest, agents)
     recovery = recovery_of(records)
     if recovery is not None:
@@ -88,28 +92,50 @@ def ensure(plan: Plan, around: Surroundings) -> Result:
     runner = CountingRunner(around.runner)
     helm = Helm(plan.helm_binary, runner)
     work = _Work(plan, around, source, runner, helm, agents, records.newest, records, recovery)
-    work = _recovered(work)
+    work = _as_if_recovered(work)
     version = version or (work.installed.chart_version if work.installed else "")
     values = _composed(work, version)
     for secret in secrets_of(values):
         around.hide(secret)
     settled = _unchanged_values(work, version, values)
-    return _change(work, version, values) if settled is None else _leave(work, settled)
+    return _change(work, version, values) if settled is None else _leave(_recovered(work, must_work=True), settled)
 
 
-def _recovered(work: _Work) -> _Work:
-    """Free a release that is stuck; in check mode the work goes on as if it had been."""
+def _as_if_recovered(work: _Work) -> _Work:
+    """The work with the records that a recovery will leave, so that all is judged before that writes anything."""
     recovery = work.recovery
     if recovery is None or not is_under_way(work.before):
         return work
-    if work.around.check_mode:
-        nothing = Records() if recovery.action == "uninstall" else Records(work.records.deployed, work.records.deployed)
-        return replace(work, records=nothing)
+    if recovery.action == "uninstall":
+        return replace(work, records=Records())
+    history = read_history(work.around.kube, work.plan.release_name, work.plan.namespace)
+    others = [release for release in history if release.revision != recovery.release.revision]
+    if recovery.action == "forget":
+        newest = next((release for release in reversed(others) if release.status != "superseded"), None)
+        return replace(work, records=Records(newest, None))
+    back = next((release for release in others if release.revision == recovery.revision), work.records.deployed)
+    back = replace(back, status="deployed") if back else None
+    return replace(work, records=Records(back, back))
+
+
+def _recovered(work: _Work, *, must_work: bool) -> _Work:
+    """Free a release that is stuck, and wait until it works; nothing is done in check mode.
+
+    must_work: raise when it does not. Otherwise that may be what is corrected next, and _write warns.
+    """
+    recovery, plan, around = work.recovery, work.plan, work.around
+    if recovery is None or not is_under_way(work.before) or around.check_mode:
+        return work
     work.helm.version()
-    with work.around.kube.kubeconfig_file() as kubeconfig:
-        helm = replace(work.helm, kubeconfig=kubeconfig)
-        records = recover(work.plan, work.around, helm, recovery)
-    return replace(work, records=records, agents=agent_daemon_set(work.around.kube, work.plan.namespace))
+    # Pods of the revision that was left half way are replaced; that they crash says nothing.
+    stuck = frozenset(pod.name for pod in parts_of(around.kube, plan.namespace) if pod.troubles)
+    with around.kube.kubeconfig_file() as kubeconfig:
+        records = recover(plan, around, replace(work.helm, kubeconfig=kubeconfig), recovery)
+    work = replace(work, records=records)
+    if recovery.action == "rollback" and plan.wait and work.running is not None:
+        with contextlib.suppress(*(() if must_work else (CollectionError,))):
+            _wait(work, work.running.values, relay=False, old_pods=stuck, settling=True)
+    return replace(work, agents=agent_daemon_set(around.kube, plan.namespace))
 
 
 def _composed(work: _Work, version: str) -> Json:
@@ -126,14 +152,15 @@ def _replicas(wish: Wish, installed: Release | None, kube: Kube, version: str) -
     if installed is not None:
         now = at(installed.values, "operator.replicas")
         return now if isinstance(now, int) else None
-    minor = minor_of(version)[1] or NEWEST_KNOWN_MINOR
+    # While the chart is not known, the rules of the newest one that is.
+    minor = minor_of(version)[1] or NEWEST_MINOR
     return default_replicas(nodes_for_operators(wish.overlay, kube.list(NODE), minor))
 
 
 def _unchanged_values(work: _Work, version: str, values: Json) -> Json | None:
     """The values when helm has nothing to do, None when it has. No process: the record holds the chart."""
     installed = work.installed
-    if installed is None:
+    if installed is None or _lost_agents(work, values):
         return None
     if not work.plan.images.wanted and not must_change(installed, version, values):
         return values
@@ -142,15 +169,21 @@ def _unchanged_values(work: _Work, version: str, values: Json) -> Json | None:
     return None if must_change(installed, version, settled) else settled
 
 
+def _lost_agents(work: _Work, values: Json) -> bool:
+    """Whether somebody deleted the DaemonSet of a release that is deployed."""
+    return work.agents is None and at(values, "agent") is not False
+
+
 def _leave(work: _Work, values: Json) -> Result:
     """Nothing for helm to do: wait for what is not ready, and restart pods where that was asked for."""
     plan, around = work.plan, work.around
-    if plan.wait and not around.check_mode and work.agents is not None and not agents_ready(work.agents):
+    stopped = False
+    if plan.wait and not around.check_mode and not (work.agents and agents_ready(work.agents)):
         # An uninstallation that was stopped before it began may be what keeps agents away.
-        stop_cleaner(around.kube, plan.namespace)
-        _wait(work, values, relay=True)
+        stopped = stop_cleaner(around.kube, plan.namespace)
+        _wait(work, values, relay=True, settling=stopped or work.recovery is not None)
     report = _restart(work) if plan.restart_unmanaged else None
-    changed = bool(report and report.restarted) or work.recovery is not None
+    changed = bool(report and report.restarted) or work.recovery is not None or stopped
     return _result(work, changed, work.installed, values, report)
 
 
@@ -158,6 +191,7 @@ def _change(work: _Work, version: str, values: Json) -> Result:
     plan, around, running = work.plan, work.around, work.running
     with _chart_on_disk(work, version) as path:
         chart = read_local(path)
+        _check_version(work, chart)
         if running is not None:
             check_step(running.chart_version, chart.version)
         for option in unmoved_images(values, chart, plan.images):
@@ -173,6 +207,7 @@ def _change(work: _Work, version: str, values: Json) -> Result:
             return _result(work, True, _planned(work, chart, values), values, report)
         if work.source.is_local:
             work.helm.version()
+        work = _recovered(work, must_work=False)
         with around.kube.kubeconfig_file() as kubeconfig:
             done = _write(replace(work, helm=replace(work.helm, kubeconfig=kubeconfig)), path, chart, values)
     report = _after_change(work, values, done.waited) if plan.wait else None
@@ -180,6 +215,18 @@ def _change(work: _Work, version: str, values: Json) -> Result:
     result = _result(work, True, release, values, report)
     result.values["preflight"] = done.preflight
     return result
+
+
+def _check_version(work: _Work, chart: Chart) -> None:
+    """A chart of another version than was asked for would be upgraded to in every run."""
+    wished = work.source.version
+    if not work.source.is_local and wished and wished.removeprefix("v") != chart.version.removeprefix("v"):
+        raise InvalidInput(
+            f"chart_version: {wished} was asked for, but chart={work.source.shown!r} is version {chart.version}.",
+            option="chart_version",
+            code="ChartVersionMismatch",
+            remedy=f"Set chart_version={chart.version}, or give another chart.",
+        )
 
 
 def _dry_run(work: _Work, path: str, values: Json) -> None:
@@ -205,10 +252,15 @@ class _Written:
 def _write(work: _Work, path: str, chart: Chart, values: Json) -> _Written:
     """Preflight, helm, and the way back where there is one."""
     plan, around, running = work.plan, work.around, work.running
+    clean_up(plan, around, work.helm)
     healthy = work.agents is not None and agents_ready(work.agents)
     # A cleanup of the nodes that a stopped uninstallation left would go on under the new agents.
     stop_cleaner(around.kube, plan.namespace)
-    check_first = plan.preflight and healthy and running is not None and changes_images(running, chart.version, values)
+    must_check = plan.preflight and running is not None and changes_images(running, chart.version, values)
+    may_go_back = running is not None and running.status == "deployed" and plan.rollback and plan.wait
+    if (must_check or may_go_back) and not healthy:
+        around.warn("Agents were not ready on all nodes before the change: no preflight, and no way back.")
+    check_first = must_check and healthy
     if check_first:
         run_preflight(plan, around, work.helm, path, values)
 
@@ -221,11 +273,11 @@ def _write(work: _Work, path: str, chart: Chart, values: Json) -> _Written:
         around.progress(f"helm: done ({elapsed_text(around.clock.monotonic() - started)})")
 
     # Without a revision that worked, and worked until now, there is nothing to go back to.
-    guarded = running is not None and running.status == "deployed" and healthy and plan.rollback and plan.wait
+    guarded = may_go_back and healthy
     if guarded and running is not None:
         last = work.installed.revision if work.installed else running.revision
         attempt = Attempt(plan, around, work.helm, running, chart.version, last)
-        attempt.run(upgrade, lambda old_pods: _wait(work, values, relay=True, old_pods=old_pods))
+        attempt.run(upgrade, lambda old_pods: _wait(work, values, relay=True, old_pods=old_pods, settling=True))
     else:
         upgrade()
     return _Written(check_first, guarded)
@@ -235,14 +287,14 @@ def _after_change(work: _Work, values: Json, waited: bool) -> Report | None:
     """Wait until Cilium works; deal with the pods that are older than it, which the relay may be one of."""
     if work.plan.restart_unmanaged:
         if not waited:
-            _wait(work, values, relay=False)
+            _wait(work, values, relay=False, settling=True)
         report = _restart(work)
-        _wait(work, values, relay=True)
+        _wait(work, values, relay=True, settling=True)
         return report
     first = work.records.deployed is None
     try:
         if not waited:
-            _wait(work, values, relay=True)
+            _wait(work, values, relay=True, settling=True)
     except TimedOut as error:
         older = find_unmanaged(work.around.kube, work.plan.namespace) if first else []
         if older:
@@ -255,7 +307,7 @@ def _after_change(work: _Work, values: Json, waited: bool) -> Report | None:
 
 def _older_pods(work: _Work) -> Report:
     """The pods that started before a first installation, with a warning where there are any."""
-    report = look_only(find_unmanaged(work.around.kube, work.plan.namespace))
+    report = look_only(find_unmanaged(work.around.kube, work.plan.namespace), "restart_unmanaged is false")
     if report.unmanaged:
         work.around.warn(
             f"{len(report.unmanaged)} pods started before Cilium and are not managed by it (unmanaged_pods):"
@@ -267,16 +319,25 @@ def _older_pods(work: _Work) -> Report:
 def _restart(work: _Work) -> Report:
     around = work.around
     pods = find_unmanaged(around.kube, work.plan.namespace)
-    if around.check_mode or not work.plan.wait:
-        return look_only(pods)
+    if not work.plan.wait:
+        return look_only(pods, "wait is false, and pods are restarted one after the other")
+    if around.check_mode:
+        return planned(pods)
     return restart(around.kube, pods, work.plan.wait_timeout_s, around.clock, around.progress)
 
 
-def _wait(work: _Work, values: Json, *, relay: bool, old_pods: frozenset[str] = frozenset()) -> None:
-    plan, around = work.plan, work.around
-    relay = relay and at(values, "hubble.relay.enabled") is True
+def _wait(
+    work: _Work, values: Json, *, relay: bool, old_pods: frozenset[str] = frozenset(), settling: bool = False
+) -> None:
     wait_working(
-        around.kube, plan.namespace, relay, plan.wait_timeout_s, around.clock, around.progress, old_pods=old_pods
+        work.around.kube,
+        work.plan.namespace,
+        relay and at(values, "hubble.relay.enabled") is True,
+        work.plan.wait_timeout_s,
+        work.around.clock,
+        work.around.progress,
+        old_pods=old_pods,
+        settling=settling,
     )
 
 
@@ -288,7 +349,7 @@ def _chart_on_disk(work: _Work, version: str) -> Iterator[str]:
         return
     work.helm.version()
     with tempfile.TemporaryDirectory(prefix="aks_cilium_chart_") as directory:
-        work.around.progress(f"helm: download the chart {work.plan.chart} {version or '(newest)'}")
+        work.around.progress(f"helm: download the chart {work.source.shown} {version or '(newest)'}")
         yield work.helm.pull(replace(work.source, version=version), directory, work.plan.access)
 
 

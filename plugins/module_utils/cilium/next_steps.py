@@ -18,9 +18,9 @@ from .status import Status
 
 def next_steps(status: Status, snapshot: Snapshot, install: Installation) -> list[str]:
     """Sentences, the most urgent first; one at least."""
-    if install.manager == "none":
-        return ["Cilium is not installed: run the playbook cilium, or create the cluster with Cilium in it."]
-    steps = [*_about_parts(status, snapshot), *_about_policies(snapshot)]
+    if not snapshot.installed and "cilium" not in snapshot.refused:
+        return [where_else(snapshot) or _about_none(install)]
+    steps = [*_about_rights(snapshot), *_about_parts(status, snapshot), *_about_policies(snapshot)]
     if status.unmanaged:
         steps.append(
             f"Restart the {len(status.unmanaged)} pods that Cilium does not manage (cilium with restart_unmanaged):"
@@ -31,6 +31,40 @@ def next_steps(status: Status, snapshot: Snapshot, install: Installation) -> lis
     if not snapshot.policies:
         return ["All is well, and no policy is in force: see who talks to whom, then run the playbook harden."]
     return ["All is well."]
+
+
+def where_else(snapshot: Snapshot) -> str:
+    """What to do where the namespace has no Cilium and the cluster shows one; empty otherwise."""
+    if snapshot.installed or "cilium" in snapshot.refused:
+        return ""
+    none = f"There is no Cilium in namespace {snapshot.namespace}, but"
+    if snapshot.elsewhere:
+        return f"{none} there is one in namespace {snapshot.elsewhere}: set namespace={snapshot.elsewhere}."
+    if snapshot.endpoints:
+        return (
+            f"{none} the cluster has CiliumEndpoints: name Cilium's namespace with namespace=. They may also be what a"
+            " Cilium left that was removed."
+        )
+    return ""
+
+
+def _about_none(install: Installation) -> str:
+    if install.manager == "aks":
+        return "AKS manages Cilium on this cluster, and its agents are not there yet: wait, or ask Azure's support."
+    return "Cilium is not installed: run the playbook cilium, or create the cluster with Cilium in it."
+
+
+def _about_rights(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.refused:
+        yield grants_text(snapshot.namespace)
+
+
+def grants_text(namespace: str) -> str:
+    """The rights that a look at Cilium needs."""
+    return (
+        f"Grant get on DaemonSets, Deployments and ConfigMaps in namespace {namespace}, and list on Nodes, Pods and"
+        " CiliumEndpoints of the cluster: what may not be read is not judged."
+    )
 
 
 def _about_parts(status: Status, snapshot: Snapshot) -> Iterator[str]:
@@ -56,7 +90,7 @@ def _about_policies(snapshot: Snapshot) -> Iterator[str]:
     if invalid:
         yield f"Correct or remove the {len(invalid)} policies that are not valid; cilium_policy names the field."
     deaf = deaf_proxies(snapshot)
-    if deaf:
-        yield f"Policies need the proxy {next(iter(deaf))}, which does not listen: look at Envoy, or drop these rules."
+    for proxy in sorted(deaf)[:1]:
+        yield f"Policies need the proxy {proxy}, which does not listen: look at Envoy, or drop these rules."
     if missing_on(snapshot):
         yield "Look at the agents that have not loaded a policy, or wait: cilium_status with wait_for=policies."

@@ -19,13 +19,16 @@ from .chartsource import Access
 from .images import Images
 from .values import Wish
 
+HELM_MARGIN_S = 120.0
+"""A helm is stopped 60 s after wait_timeout; the rest is for clocks that differ."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """The options of the module. chart_version empty: the installed one, else the repository's newest.
 
-    preflight, rollback, recover, restart_unmanaged: see the options of the module. recover_after_s: age from which a
-    pending record counts as left behind. keep: what an uninstallation leaves: crds, node_state.
+    preflight, rollback, recover, restart_unmanaged: see the options of the module. recover_after_s: see patience_s.
+    keep: what an uninstallation leaves: crds, node_state.
     """
 
     release_name: str
@@ -40,7 +43,7 @@ class Plan:
     preflight: bool = True
     rollback: bool = True
     recover: bool = False
-    recover_after_s: float = 300.0
+    recover_after_s: float = 900.0
     restart_unmanaged: bool = False
     keep: Sequence[str] = ()
     images: Images = field(default_factory=Images)
@@ -50,6 +53,11 @@ class Plan:
     def target(self) -> str:
         """Namespace and name of the release, for people."""
         return f"{self.namespace}/{self.release_name}"
+
+    @property
+    def patience_s(self) -> float:
+        """Age from which a pending record counts as left behind: no helm of a task like this one lives that long."""
+        return max(self.recover_after_s, self.wait_timeout_s + HELM_MARGIN_S)
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ def missing_on(snapshot: Snapshot) -> dict[str, list[str]]:
 
 def are_realized(snapshot: Snapshot) -> bool:
     """Every policy is valid, and every agent that was asked told that it and its endpoints have them all."""
+    if not snapshot.installed or "policies" in snapshot.refused:
+        return False
     if any(policy.valid is False for policy in snapshot.policies):
         return False
     if not snapshot.policies:
@@ -96,6 +98,7 @@ def policy_values(snapshot: Snapshot) -> Json:
     """The policies as data. revisions: of each agent's repository; each agent counts its own."""
     views = {probe.node: probe.repository for probe in snapshot.probes if probe.repository is not None}
     missing = missing_on(snapshot)
+    read = snapshot.installed and "policies" not in snapshot.refused
     return {
         "total": len(snapshot.policies),
         "by_kind": {kind: sum(policy.kind == kind for policy in snapshot.policies) for kind in _SWITCHES},
@@ -109,7 +112,7 @@ def policy_values(snapshot: Snapshot) -> Json:
         "endpoints": sum(view.endpoints for view in views.values()),
         "endpoints_behind": sum(view.behind for view in views.values()),
         "revisions": {node: view.revision for node, view in sorted(views.items())[:LISTED]},
-        "realized": are_realized(snapshot) if views or not snapshot.policies else None,
+        "realized": are_realized(snapshot) if read and (views or not snapshot.policies) else None,
     }
 
 

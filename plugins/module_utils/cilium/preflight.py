@@ -20,10 +20,10 @@ from .._wait import Look, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import DAEMON_SET, DEPLOYMENT, POD
 from ..kube.ready import workload_of
+from .giveup import IMAGE_PATIENCE_S, ImagePatience
 from .helm import Helm
 from .plan import Plan, Surroundings, values_file
 from .release import read_records
-from .rollout import IMAGE_PATIENCE_S, ImagePatience
 from .snapshot import Part, PartPod, part_pod
 from .status import trouble_text
 from .valuetree import at, deep_merge
@@ -63,8 +63,10 @@ def preflight_values(values: Json) -> Json:
 
 
 def run_preflight(plan: Plan, around: Surroundings, helm: Helm, chart_path: str, values: Json) -> None:
-    """Run the checks and remove them. Raises OperationFailed that names nodes and images, or policies."""
-    clean_up(plan, around, helm)
+    """Run the checks and remove them; what an earlier run left must be gone (clean_up).
+
+    Raises OperationFailed that names nodes and images, or policies.
+    """
     around.progress(f"preflight: helm install {plan.namespace}/{release_of(plan)}")
     try:
         with values_file(preflight_values(values)) as path:

@@ -19,6 +19,8 @@ from .release import Records, Release, forget_revision, read_records
 from .rollout import wait_removed
 
 LOOK_EVERY_S = 2.0
+STILL_S = 5.0
+"""A record that was not touched for so long since it was judged is touched by nobody."""
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 
 
@@ -84,10 +86,12 @@ def wait_for_other_helm(plan: Plan, around: Surroundings, records: Records) -> R
         look,
         what="other helm",
         # Whatever the clocks of the two machines say, this long is enough.
-        timeout_s=plan.recover_after_s + LOOK_EVERY_S,
+        timeout_s=plan.patience_s + LOOK_EVERY_S,
         interval_s=LOOK_EVERY_S,
         clock=around.clock,
         progress=around.progress,
+        remedy=f"One helm after another works on {plan.target}, or the clock of this machine is behind: run again"
+        " when they are done.",
     )
 
 
@@ -95,7 +99,7 @@ def _is_young(plan: Plan, around: Surroundings, release: Release | None) -> bool
     if release is None or not is_under_way(release):
         return False
     age = age_of(release, around.now())
-    return age is not None and age < plan.recover_after_s
+    return age is not None and age < plan.patience_s
 
 
 def check_recovery(plan: Plan, around: Surroundings, recovery: Recovery) -> None:
@@ -113,17 +117,42 @@ def check_recovery(plan: Plan, around: Surroundings, recovery: Recovery) -> None
         remedy = "Set recover=true to upgrade over it."
     elif young:
         code, story = "ReleaseBusy", f"{story}: another helm is probably at work on it"
-        remedy = f"Wait for it; after {elapsed_text(plan.recover_after_s)} (recover_after) it counts as left behind."
+        remedy = f"Wait for it; after {elapsed_text(plan.patience_s)} it counts as left behind (recover_after, but at"
+        remedy += " least wait_timeout and two minutes)."
     else:
         code, story = "ReleasePending", f"{story}: its helm was stopped half way, no helm needs that long"
         remedy = f"Set recover=true for {recovery.text}."
     raise Conflict(f"{story.rstrip('.')}.", code=code, option="recover", target=plan.target, remedy=remedy)
 
 
+def _require_still(plan: Plan, around: Surroundings, release: Release) -> None:
+    around.clock.sleep(STILL_S)
+    now = read_records(around.kube, plan.release_name, plan.namespace).newest
+    if now is not None and (now.revision, now.status, now.touched) == (
+        release.revision,
+        release.status,
+        release.touched,
+    ):
+        return
+    state = f"{now.status} (revision {now.revision})" if now else "gone"
+    raise Conflict(
+        f"The Helm release {plan.target} was {release.status} (revision {release.revision}) and is {state} now:"
+        " another helm is at work on it.",
+        code="ReleaseBusy",
+        option="recover",
+        target=plan.target,
+        remedy="Wait for it, and run again.",
+    )
+
+
 def recover(plan: Plan, around: Surroundings, helm: Helm, recovery: Recovery) -> Records:
-    """Free the release so that helm can go on; the records afterwards. Nothing to do for a failed one."""
+    """Free the release so that helm can go on; the records afterwards. Nothing to do for a failed one.
+
+    Raises Conflict when the record changed since it was judged: its helm lives.
+    """
     if recovery.action == "upgrade":
         return read_records(around.kube, plan.release_name, plan.namespace)
+    _require_still(plan, around, recovery.release)
     around.progress(f"helm: {plan.target} is {recovery.release.status}: {recovery.text}")
     if recovery.action == "forget":
         forget_revision(around.kube, recovery.release)

@@ -157,7 +157,9 @@ def must_change(release: Release | None, chart_version: str, values: Json) -> bo
     """Whether helm must run: not installed, failed, another chart version, or other user values."""
     if release is None or release.status != "deployed":
         return True
-    return release.chart_version != chart_version or canonical(release.values) != canonical(values)
+    # The v of v1.20.2 is no difference: helm finds the same chart for both.
+    other = release.chart_version.removeprefix("v") != chart_version.removeprefix("v")
+    return other or canonical(release.values) != canonical(values)
 
 
 def check_name(name: str, option: str) -> None:

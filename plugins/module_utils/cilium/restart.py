@@ -122,9 +122,18 @@ def _order(pod: Pod) -> tuple[bool, bool, str, str]:
     return (not pod.is_dns, pod.namespace != "kube-system", pod.namespace, pod.name)
 
 
-def look_only(pods: Sequence[Pod]) -> Report:
-    """The report of a run that restarts nothing."""
-    return Report(unmanaged=[pod.label for pod in pods])
+def look_only(pods: Sequence[Pod], why: str) -> Report:
+    """The report of a run that restarts nothing; why: the reason, for the pods that could be restarted."""
+    return Report(unmanaged=[pod.label for pod in pods], left={pod.label: pod.why_not or why for pod in pods})
+
+
+def planned(pods: Sequence[Pod]) -> Report:
+    """The report that restart() would make when everything goes well."""
+    return Report(
+        unmanaged=[pod.label for pod in pods],
+        restarted=[pod.label for pod in pods if not pod.why_not],
+        left={pod.label: pod.why_not for pod in pods if pod.why_not},
+    )
 
 
 def restart(kube: Kube, pods: Sequence[Pod], timeout_s: float, clock: Clock, progress: Progress) -> Report:

@@ -8,23 +8,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 
 from .._errors import CollectionError, OperationFailed, Throttled, TimedOut, Unreachable
 from .._types import Clock, Json, Progress
 from .._wait import Look, elapsed_text, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import CRD, DAEMON_SET, DEPLOYMENT, NODE, POD
-from ..kube.ready import ContainerTrouble, is_ready_node, readiness
+from ..kube.ready import ContainerTrouble, condition, is_ready_node, readiness
+from .giveup import IMAGE_PATIENCE_S, ImagePatience
 from .snapshot import PartPod, Snapshot, part_of, part_pod
-from .status import hopeless, trouble_text
+from .status import IMAGE_REASONS, hopeless, trouble_text
 
 LOOK_EVERY_S = 2.0
 LOG_LINES = 10
 MOST_PODS_TOLD = 5
-IMAGE_PATIENCE_S = 60.0
-"""How long an image may fail to be pulled: a registry has bad moments, kubelet tries again after 10, 20 and 40 s."""
-_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"})
 # The operator creates these while it runs; policies cannot be applied before.
 _CRDS = ("ciliumnetworkpolicies.cilium.io", "ciliumclusterwidenetworkpolicies.cilium.io")
 
@@ -45,26 +42,6 @@ def parts_of(kube: Kube, namespace: str) -> list[PartPod]:
     return sorted(found, key=lambda pod: pod.name)
 
 
-@dataclass
-class ImagePatience:
-    """Remembers since when the images of containers cannot be pulled."""
-
-    clock: Clock
-    since: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def exhausted(self, pods: Collection[PartPod]) -> list[tuple[PartPod, ContainerTrouble]]:
-        """Containers whose image could not be pulled for longer than IMAGE_PATIENCE_S."""
-        now = self.clock.monotonic()
-        bad = {
-            (pod.name, trouble.container): (pod, trouble)
-            for pod in pods
-            for trouble in pod.troubles
-            if trouble.reason in _IMAGE_REASONS and not pod.leaving
-        }
-        self.since = {key: self.since.get(key, now) for key in bad}
-        return [found for key, found in bad.items() if now - self.since[key] >= IMAGE_PATIENCE_S]
-
-
 def wait_working(
     kube: Kube,
     namespace: str,
@@ -74,21 +51,24 @@ def wait_working(
     progress: Progress,
     *,
     old_pods: Collection[str] = (),
+    settling: bool = False,
 ) -> None:
     """Wait for agents, operator, CRDs, nodes and, when enabled, the relay. Raises TimedOut with what was missing.
 
     Raises OperationFailed early for a crash loop and for an image that cannot be pulled. old_pods: names of pods that
-    are being replaced, so that their troubles mean nothing.
+    are being replaced, so that their troubles mean nothing. settling: something was changed just before, so that an
+    API server without an answer is a thing to wait for from the first look on; else that one's failure is raised.
     """
     patience = ImagePatience(clock)
-    looked: list[bool] = []
+    looked = [True] if settling else []
 
     def look() -> Look[None]:
         try:
             missing = list(_missing(kube, namespace, relay))
             pods = [pod for pod in parts_of(kube, namespace) if pod.name not in old_pods] if missing else []
-        except (Unreachable, Throttled) as error:
-            # A first failure is the user's to see; later ones happen while the network under the API changes.
+        except (Unreachable, Throttled, OperationFailed) as error:
+            # A first failure is the user's to see; later ones, a 5xx too, happen while the network under the API
+            # changes, and say nothing about Cilium.
             if not looked:
                 raise
             return Look(False, error.message, None)
@@ -128,7 +108,7 @@ def _give_up(
 
 
 def _since(trouble: ContainerTrouble) -> str:
-    if trouble.reason in _IMAGE_REASONS:
+    if trouble.reason in IMAGE_REASONS:
         return f" (for {elapsed_text(IMAGE_PATIENCE_S)})"
     return f" ({trouble.restarts} restarts)"
 
@@ -150,7 +130,7 @@ def evidence(kube: Kube, namespace: str, leave_out: Collection[str] = ()) -> lis
                     "reason": trouble.reason,
                     "message": trouble.message,
                     "restarts": trouble.restarts,
-                    "log": [] if trouble.reason in _IMAGE_REASONS else _log(kube, namespace, pod, trouble),
+                    "log": [] if trouble.reason in IMAGE_REASONS else _log(kube, namespace, pod, trouble),
                 }
             )
         if not pod.troubles and not pod.ready and pod.phase != "Succeeded":
@@ -188,14 +168,30 @@ def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
             yield f"no CRD {name.partition('.')[0]}"
 
 
-def wait_removed(kube: Kube, namespace: str, timeout_s: float, clock: Clock, progress: Progress) -> None:
-    """Wait until the agents' DaemonSet and the pods of agents and operator, which make CRDs and taints, are gone."""
+def wait_removed(kube: Kube, namespace: str, timeout_s: float, clock: Clock, progress: Progress) -> list[str]:
+    """Wait until the agents' DaemonSet and the pods of agents and operator, which make CRDs and taints, are gone.
 
-    def look() -> Look[None]:
+    Pods on nodes that are down never end for the API server, and are not waited for; those nodes are returned.
+    """
+
+    def look() -> Look[list[str]]:
         pods = [pod for pod in parts_of(kube, namespace) if pod.part in ("cilium", "operator")]
+        down = _down(kube, {pod.node for pod in pods if pod.leaving and pod.node})
+        pods = [pod for pod in pods if not (pod.leaving and pod.node in down)]
         exists = kube.get(DAEMON_SET, "cilium", namespace) is not None
         agents = sum(pod.part == "cilium" for pod in pods)
         state = f"{agents} agent pods left" + (", and the operator" if len(pods) > agents else "")
-        return Look(not pods and not exists, state if pods or exists else "removed", None)
+        return Look(not pods and not exists, state if pods or exists else "removed", down)
 
-    wait_until(look, what="Cilium", timeout_s=timeout_s, interval_s=LOOK_EVERY_S, clock=clock, progress=progress)
+    return wait_until(look, what="Cilium", timeout_s=timeout_s, interval_s=LOOK_EVERY_S, clock=clock, progress=progress)
+
+
+def _down(kube: Kube, names: Collection[str]) -> list[str]:
+    """Those of these nodes that are gone, or whose kubelet does not report any more.
+
+    A kubelet that says NotReady, as all do without a CNI plugin, still ends its pods.
+    """
+    if not names:
+        return []
+    nodes = {node["metadata"]["name"]: condition(node, "Ready").get("status") for node in kube.list(NODE)}
+    return sorted(name for name in names if nodes.get(name, "Unknown") == "Unknown")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._errors import AuthFailed
 from .._types import Json
 from ..kube.kinds import DAEMON_SET, DEPLOYMENT, Kind
 from ..kube.labels import expression_holds
@@ -176,6 +177,15 @@ class Snapshot:
     """What the chart or the agents noted on cilium-config."""
     notes: Sequence[str] = ()
     """What could not be read and does not bear on health."""
+    refused: Mapping[str, AuthFailed] = field(default_factory=dict)
+    """What this credential may not read: keys of parts, config, endpoints, nodes, pods, policies."""
+    elsewhere: str = ""
+    """Another namespace that has agents, looked for where this one has none."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether the agents' DaemonSet was seen."""
+        return self.workloads.get("cilium") is not None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Component:
     phases: Mapping[str, int]
     images: Mapping[str, int]
     findings: Sequence[Finding]
+    refused: bool = False
+    """Whether this credential may not read its workload."""
 
     @property
     def text(self) -> str:
@@ -60,6 +62,8 @@ class Component:
         counts = [f"{errors} errors"] * bool(errors) + [f"{warnings} warnings"] * bool(warnings)
         if counts:
             return ", ".join(counts)
+        if self.refused:
+            return "unknown (may not be read)"
         return "OK" if self.workload else self.part.absent
 
 
@@ -110,12 +114,12 @@ class Status:
 
 def judge(snapshot: Snapshot) -> Status:
     """All errors and warnings of a snapshot, in a fixed order."""
-    installed = snapshot.workloads.get("cilium") is not None
+    installed = snapshot.installed
     components = {part.key: _component(part, snapshot, installed) for part in PARTS}
     findings = [finding for component in components.values() for finding in component.findings]
     findings += [Finding("collection", "", problem) for problem in snapshot.problems]
     unmanaged, managed = _managed(snapshot)
-    bare = _without_agent(snapshot) if installed else []
+    bare = _without_agent(snapshot) if installed and "pods" not in snapshot.refused else []
     findings += [Finding("nodes", name, "no agent runs on this node") for name in bare]
     for node in snapshot.nodes:
         if not node.ready:
@@ -134,14 +138,15 @@ def _component(part: Part, snapshot: Snapshot, installed: bool) -> Component:
     if workload is not None:
         findings += _about_workload(part, workload)
         findings += [finding for pod in pods for finding in _about_pod(pod)]
-    elif part.key == "cilium" or (part.required and installed):
+    elif part.key not in snapshot.refused and (part.key == "cilium" or (part.required and installed)):
         message = f"{part.kind.kind} {part.name} not found in {snapshot.namespace}"
         findings.append(Finding(part.key, "", message))
     if part.key == "cilium":
         findings += [finding for probe in snapshot.probes for finding in about_agent(probe)]
     images: Counter[str] = Counter(image for pod in pods for image in pod.images)
     phases: Counter[str] = Counter(pod.phase for pod in pods)
-    return Component(part, workload, dict(sorted(phases.items())), dict(sorted(images.items())), findings)
+    counted = (dict(sorted(phases.items())), dict(sorted(images.items())))
+    return Component(part, workload, *counted, findings, part.key in snapshot.refused)
 
 
 def _about_workload(part: Part, workload: Workload) -> list[Finding]:

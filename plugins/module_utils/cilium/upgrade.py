@@ -138,6 +138,7 @@ class Attempt:
                 self.around.clock,
                 self.around.progress,
                 old_pods=failed,
+                settling=True,
             )
         except CollectionError as second:
             return OperationFailed(

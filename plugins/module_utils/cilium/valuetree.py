@@ -19,6 +19,11 @@ from .._types import MASK, Json
 _SECRET_NAME = re.compile(r"password|passwd|token|client_?secret$|private_?key|secret_?key|preshared", re.IGNORECASE)
 
 
+_PASSWORD = re.compile(r"password|passwd", re.IGNORECASE)
+"""Names under which a number is a secret as well; others are numbers of seconds or places."""
+_VARIABLE = re.compile(rf"{_SECRET_NAME.pattern}|secret", re.IGNORECASE)
+
+
 def deep_merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Json:
     """As helm merges values files: maps are joined, everything else of the overlay replaces."""
     merged = dict(base)
@@ -86,13 +91,27 @@ def secrets_of(values: Mapping[str, Any]) -> list[str]:
 
 def _walk(value: Any, path: tuple[str, ...], found: list[str]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _walk(below, (*path, str(key)), found) for key, below in value.items()}
+        shown = {key: _walk(below, (*path, str(key)), found) for key, below in value.items()}
+        # As in extraEnv: the name of the variable tells what its value is.
+        if _is_secret_variable(value):
+            found.append(str(value["value"]))
+            shown["value"] = MASK
+        return shown
     if isinstance(value, (list, tuple)):
         return [_walk(below, path, found) for below in value]
     if isinstance(value, str) and value and path and is_secret(path, value):
         found.append(value)
         return MASK
+    if isinstance(value, int) and not isinstance(value, bool) and path and _PASSWORD.search(path[-1]):
+        found.append(str(value))
+        return MASK
     return value
+
+
+def _is_secret_variable(item: Mapping[str, Any]) -> bool:
+    """Whether a map is a secret variable of the environment, as containers take them."""
+    name, value = item.get("name"), item.get("value")
+    return isinstance(name, str) and isinstance(value, (str, int)) and bool(value) and bool(_VARIABLE.search(name))
 
 
 def is_secret(path: Sequence[str], value: str) -> bool:

@@ -18,13 +18,13 @@ from .._wait import Look, SystemClock, elapsed_text, silent, wait_until
 from ..kube.interface import Exec, Kube
 from .agents import with_probes
 from .collect import collect
-from .detect import installation
+from .detect import Installation, installation, installation_seen
 from .feature_table import feature_table, table_text
 from .features import features
 from .giveup import GiveUp
-from .next_steps import next_steps
+from .next_steps import grants_text, next_steps, where_else
 from .policies_health import are_realized
-from .release import read_release
+from .release import check_name, read_release
 from .render import as_values, banner, state_line
 from .snapshot import Snapshot
 from .status import Status, judge
@@ -36,6 +36,8 @@ WANTED = {
     "relay": "serving Hubble relay",
     "policies": "enforcing all policies",
 }
+NEEDED = {"healthy": ("cilium",), "agents": ("cilium",), "relay": ("relay",), "policies": ("cilium", "policies")}
+"""What must be readable for each of wait_for; health needs all but the policies."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,18 @@ class Options:
 
     @classmethod
     def of(cls, params: Params) -> Options:
-        """From a module's parameters. Raises InvalidInput for a wait that nothing could ever end."""
+        """From a module's parameters. Raises InvalidInput for a wrong one, and for a wait that nothing could end."""
         if params["wait"] and "policies" in params["wait_for"] and params["probe_agents"] == "none":
             raise InvalidInput(
                 "wait_for=policies needs the agents' own view, but probe_agents=none.",
                 option="probe_agents",
                 code="AgentsNotAsked",
                 remedy="Set probe_agents to all, or leave it out.",
+            )
+        check_name(params["namespace"], "namespace")
+        if params["wait_timeout"] < 0:
+            raise InvalidInput(
+                f"wait_timeout={params['wait_timeout']} is negative.", option="wait_timeout", code="InvalidNumber"
             )
         return cls(
             namespace=params["namespace"],
@@ -115,6 +122,7 @@ def wait_for_status(
             if not latest:
                 raise
             return Look(False, error.message, latest[-1])
+        _require_rights(snapshot, options.wait_for)
         patience.check(snapshot)
         seen = Seen(snapshot, judge(snapshot))
         if _holds(seen, options, asked=False):
@@ -135,6 +143,15 @@ def wait_for_status(
         )
     except TimedOut as error:
         _timed_out(error, latest[-1], options)
+
+
+def _require_rights(snapshot: Snapshot, wait_for: Sequence[str]) -> None:
+    """Raise AuthFailed for a right without which what is waited for cannot be seen: waiting does not bring it."""
+    needed = {key for name in wait_for for key in NEEDED[name]}
+    for key, error in snapshot.refused.items():
+        if key in needed or ("healthy" in wait_for and key != "policies"):
+            error.remedy = grants_text(snapshot.namespace)
+            raise error
 
 
 def _holds(seen: Seen, options: Options, *, asked: bool) -> bool:
@@ -180,7 +197,7 @@ def _timed_out(error: TimedOut, seen: Seen, options: Options) -> NoReturn:
         f"Cilium is not {' and '.join(WANTED[name] for name in options.wait_for)} "
         f"after {elapsed_text(options.wait_timeout_s)}: {'; '.join(remaining) or state_line(status)}.",
         code="WaitTimeout",
-        remedy="Look at the pods that are named, or raise wait_timeout.",
+        remedy=where_else(seen.snapshot) or "Look at the pods that are named, or raise wait_timeout.",
         history=error.history,
         details={"errors": status.errors, "warnings": status.warnings, "banner": banner(status, None, seen.snapshot)},
     ) from error
@@ -188,10 +205,10 @@ def _timed_out(error: TimedOut, seen: Seen, options: Options) -> NoReturn:
 
 def _values(kube: Kube, seen: Seen, options: Options) -> Json:
     """All return values of the module."""
-    install = installation(kube, options.namespace)
+    notes = list(seen.snapshot.notes)
+    install = _installation(kube, seen, notes)
     known = features(seen.snapshot, install)
     rows = feature_table(seen.snapshot, install, known)
-    notes = list(seen.snapshot.notes)
     chart_version: str | None = None
     try:
         release = read_release(kube, options.release_name, options.namespace)
@@ -213,3 +230,16 @@ def _values(kube: Kube, seen: Seen, options: Options) -> Json:
         api_requests=kube.requests,
     )
     return values
+
+
+def _installation(kube: Kube, seen: Seen, notes: list[str]) -> Installation:
+    """Who manages Cilium and what it can do; where a right is missing for that, as far as it was seen, and a note."""
+    snapshot = seen.snapshot
+    if "cilium" not in snapshot.refused:
+        try:
+            return installation(kube, snapshot.namespace)
+        except AuthFailed as error:
+            if error.status != 403:
+                raise
+            notes.append(f"What this Cilium can do is known in part only: {error.message}")
+    return installation_seen(snapshot.workloads.get("cilium"), snapshot.config, relay=seen.status.relay_ready)

@@ -185,7 +185,8 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
         ]
     if report["before"] is not None:
         lines.append(f"{len(report['changes'])} changes since {report['before']['created']}")
-    return [*lines, *(f"incomplete: {problem}" for problem in report["source"]["incomplete_because"])]
+    lines += [f"incomplete: {problem}" for problem in report["source"]["incomplete_because"]]
+    return [*lines, *(f"note: {note}" for note in report["notes"])]
 
 
 def drops_of(report: Mapping[str, Any]) -> list[tuple[Json, Json]]:

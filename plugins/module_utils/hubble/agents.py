@@ -39,9 +39,34 @@ def raise_if_all_failed(observation: Observation) -> None:
     if not observation.problems or states != {"ERROR"} or observation.seen:
         return
     said = " ".join(observation.problems)
-    if "filter" in said:
-        raise InvalidInput(f"Hubble refuses the filters. {said}", code="InvalidFilter")
-    raise OperationFailed(f"No node of the cluster could answer. {said}", code="HubbleNodesFailed")
+    if "filter" in said or is_about_cel(said):
+        raise refused_filters(said)
+    raise OperationFailed(
+        f"No node of the cluster could answer. {said}",
+        code="HubbleNodesFailed",
+        remedy="Look at the Cilium pods of the nodes that are named.",
+    )
+
+
+def is_about_cel(said: str) -> bool:
+    """Whether Hubble's words are about an expression that it cannot read."""
+    return "compiling CEL expression" in said
+
+
+def refused_filters(said: str) -> InvalidInput:
+    """The error for filters that only Hubble could judge, with its words."""
+    if is_about_cel(said):
+        return InvalidInput(
+            f"Hubble cannot read an expression of cel_expression: {said}",
+            option="cel_expression",
+            code="InvalidFilter",
+            remedy="Correct it; Hubble evaluates it on `_flow`, for example _flow.verdict == Verdict.DROPPED.",
+        )
+    return InvalidInput(
+        f"Hubble refuses the filters: {said}",
+        code="InvalidFilter",
+        remedy="Correct the filter that is named; patterns are regular expressions of RE2.",
+    )
 
 
 class AgentReader:
@@ -145,8 +170,14 @@ def _responses(done: Completed, node: str) -> Iterator[Json]:
     if done.rc == 0:
         yield _node_status(node, "CONNECTED", "")
     else:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.rc}"])[-1]
-        yield _node_status(node, "ERROR", last)
+        yield _node_status(node, "ERROR", _said(done))
+
+
+def _said(done: Completed) -> str:
+    """What a command said in the end; of a compiler, all of it, which has several lines."""
+    lines = done.stderr.strip().splitlines() or [f"exit status {done.rc}"]
+    start = next((number for number, line in enumerate(lines) if is_about_cel(line)), len(lines) - 1)
+    return " ".join(line.strip() for line in lines[start:])
 
 
 def _node_status(node: str, state: str, message: str) -> Json:

@@ -144,7 +144,7 @@ class EdgeCounter:
         if event == DROP:
             _count(edge.drop_reasons, str(flow.get("drop_reason_desc") or flow.get("drop_reason") or "UNKNOWN"))
         elif event == POLICY_VERDICT:
-            counts = edge.first_packets.setdefault(direction or "UNKNOWN", {})
+            counts = edge.first_packets.setdefault(str(direction or "UNKNOWN"), {})
             _count(counts, str(flow.get("verdict", "VERDICT_UNKNOWN")))
         for policy_direction, name, allows in _POLICY_LISTS:
             for entry in flow.get(name) or ():

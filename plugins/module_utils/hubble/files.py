@@ -16,10 +16,17 @@ from typing import IO
 
 from .._errors import InvalidInput, NotFound, OperationFailed
 from .._types import Json
+from .shape import fault_of
 
 GZIP = b"\x1f\x8b"
+PARTS = ("flow", "lost_events", "node_status")
+"""What a response holds one of."""
+_OF_A_FLOW = ("verdict", "event_type", "time")
 MOST_TOLD = 20
 """Bad lines that are told one by one."""
+_REMEDY = "Give the path of a file of flows on the machine that runs the module, which its user may read."
+_ODD_TEXT = (b"\\ud", b"\\uD", b"\xed")
+"""With one of these, a line may hold half a character, which no file and no result can take."""
 
 
 class FlowFile:
@@ -51,14 +58,20 @@ class FlowFile:
                         yield response
         except FileNotFoundError as error:
             raise NotFound(
-                f"{self.option}={self.path}: there is no such file.", option=self.option, code="FileNotFound"
+                f"{self.option}={self.path}: there is no such file.",
+                option=self.option,
+                code="FileNotFound",
+                remedy=_REMEDY,
             ) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             # A recording that was cut off: what came before is good.
             self._bad(number + 1, f"the compressed data is damaged ({error})")
         except OSError as error:
             raise OperationFailed(
-                f"{self.option}={self.path} cannot be read: {error.strerror or error}.", code="FileUnreadable"
+                f"{self.option}={self.path} cannot be read: {error.strerror or error}.",
+                option=self.option,
+                code="FileUnreadable",
+                remedy=_REMEDY,
             ) from error
         if self.bad > len(self.problems):
             self.problems.append(f"{self.bad - len(self.problems)} more lines of {self.path} hold no flow.")
@@ -83,17 +96,27 @@ class FlowFile:
             return None
         try:
             document = json.loads(line)
-        except ValueError as error:
+            if any(odd in line for odd in _ODD_TEXT):
+                json.dumps(document, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             self._bad(number, f"is not JSON ({error})")
             return None
         if isinstance(document, dict):
-            if "flow" in document or "lost_events" in document or "node_status" in document:
-                return document
-            if "verdict" in document or "event_type" in document or "time" in document:
+            if not any(name in document for name in PARTS) and any(name in document for name in _OF_A_FLOW):
                 # As HUBBLE_COMPAT=legacy-json-output prints it.
-                return {"flow": document, "node_name": document.get("node_name", "")}
+                document = {"flow": document, "node_name": document.get("node_name", "")}
+            if any(name in document for name in PARTS):
+                return document if self._has_form(number, document) else None
         self._bad(number, "is neither a flow nor another response of Hubble")
         return None
+
+    def _has_form(self, number: int, response: Json) -> bool:
+        """Whether all that is done with a response can rely on its fields."""
+        wrong = next((name for name in PARTS if not isinstance(response.get(name, {}), dict)), "")
+        wrong = wrong or fault_of(response, "GetFlowsResponse")
+        if wrong:
+            self._bad(number, f"is a response of Hubble with a wrong value in {wrong}")
+        return not wrong
 
     def _bad(self, number: int, why: str) -> None:
         self.bad += 1

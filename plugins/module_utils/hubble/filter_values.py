@@ -16,6 +16,7 @@ from .._errors import InvalidInput
 from .._types import Json
 from .names import EVENT_TYPES, IDENTITIES, NUMBERS, TRACE, TRACE_POINTS
 from .schema import SCHEMA
+from .selectors import selector_of
 
 Parse = Callable[[str, str], Any]
 """Takes the option's name and one value; returns what the filter wants."""
@@ -37,6 +38,15 @@ def object_value(option: str, value: str) -> str:
             code="InvalidFilter",
             remedy="Write NAME, NAMESPACE/NAME or NAMESPACE/.",
         )
+    return value
+
+
+def label_value(option: str, value: str) -> str:
+    """A label selector."""
+    text_value(option, value)
+    # Comparisons of numbers, which Hubble takes but labels hardly ever have, are left to Hubble.
+    if "<" not in value and ">" not in value:
+        selector_of(value, option)
     return value
 
 

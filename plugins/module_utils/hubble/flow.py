@@ -97,7 +97,7 @@ class Flow:
         """Where a trace was taken: to-endpoint, to-overlay, ...; empty for other events."""
         if self.event != TRACE:
             return ""
-        return TRACE_POINTS[self.sub_type] if self.sub_type < len(TRACE_POINTS) else str(self.sub_type)
+        return TRACE_POINTS[self.sub_type] if 0 <= self.sub_type < len(TRACE_POINTS) else str(self.sub_type)
 
     @property
     def is_policy_denial(self) -> bool:

@@ -27,7 +27,8 @@ from typing import Protocol
 
 from .._errors import AuthFailed, CollectionError, InvalidInput, MissingRequirement, TimedOut, Unsupported
 from .._types import Json
-from .observation import FlowRequest, NodeFacts
+from .agents import is_about_cel, refused_filters
+from .observation import FlowRequest, NodeFacts, no_flows_sentence
 from .times import Moment, parse_time
 
 WAITING = 20_000
@@ -317,10 +318,11 @@ class Follower:
         elif "node_status" in response:
             status = response["node_status"]
             state = str(status.get("state_change", "UNKNOWN")).removeprefix("NODE_")
+            if state == "ERROR" and is_about_cel(str(status.get("message", ""))):
+                # No node will ever answer that.
+                raise refused_filters(no_flows_sentence(status))
             if state in ("UNAVAILABLE", "ERROR") and self._ready.is_set():
-                said = f": {status['message']}" if status.get("message") else ""
-                names = ", ".join(str(name) for name in status.get("node_names", ()))
-                self._problem(f"No flows from {names} ({state.lower()}{said}).")
+                self._problem(no_flows_sentence(status))
 
     def _is_new(self, flow: Json) -> bool:
         floor = self._floor.get(str(flow.get("node_name", "")))

@@ -117,11 +117,19 @@ def _addresses(field_name: str) -> Callable[[Sequence[str]], Test]:
             address = (flow.get("IP") or {}).get(field_name, "")
             if not address or address in exact:
                 return bool(address)
-            return bool(networks) and any(ipaddress.ip_address(address) in network for network in networks)
+            return bool(networks) and _is_within(address, networks)
 
         return test
 
     return make
+
+
+def _is_within(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
 
 
 def _ports(field_name: str) -> Callable[[Sequence[str]], Test]:
@@ -226,6 +234,14 @@ def _searched(pattern: str, text: str) -> bool:
     return re.search(pattern, text) is not None
 
 
+def _path(url: str) -> str:
+    """The path of a URL, which a client may have sent in any form."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
 def _http_headers(wanted: Sequence[Json]) -> Test:
     pairs = {(one.get("key"), one.get("value")) for one in wanted}
     return lambda flow: any(
@@ -290,7 +306,7 @@ _MAKERS: dict[str, Callable[[Any], Test]] = {
         lambda one, code: code.startswith(one[:-1]) if one.endswith("+") else code == one,
     ),
     "http_method": _http(lambda http: http.get("method", ""), lambda one, method: one.lower() == method.lower()),
-    "http_path": _http(lambda http: urlsplit(http.get("url", "")).path, _searched),
+    "http_path": _http(lambda http: _path(http.get("url", "")), _searched),
     "http_url": _http(lambda http: http.get("url", ""), _searched),
     "http_header": _http_headers,
     "uuid": _in(lambda flow: flow.get("uuid", "")),

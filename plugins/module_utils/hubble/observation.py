@@ -187,11 +187,10 @@ class Collector:
 
     def _add_status(self, status: Json) -> None:
         state = str(status.get("state_change", "UNKNOWN")).removeprefix("NODE_")
-        names = [str(name) for name in status.get("node_names", ())]
+        names = [str(name) for name in status.get("node_names") or ()]
         self.observation.nodes.update(dict.fromkeys(names, state))
         if state in ("UNAVAILABLE", "ERROR"):
-            message = f": {status['message']}" if status.get("message") else ""
-            sentence = f"No flows from {', '.join(names)} ({state.lower()}{message})."
+            sentence = no_flows_sentence(status)
             if sentence not in self.observation.problems:
                 self.observation.problems.append(sentence)
 
@@ -202,6 +201,14 @@ class Collector:
         if told:
             self.observation.problems.append(told)
         return self.observation
+
+
+def no_flows_sentence(status: Json) -> str:
+    """What a node_status says of nodes that do not answer, in one line: the words of a compiler have several."""
+    state = str(status.get("state_change", "UNKNOWN")).removeprefix("NODE_").lower()
+    names = ", ".join(str(name) for name in status.get("node_names") or ())
+    said = " ".join(str(status.get("message", "")).split())
+    return f"No flows from {names} ({state}{f': {said}' if said else ''})."
 
 
 def loss_sentence(losses: Iterable[Loss]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
 from .._errors import InvalidInput
@@ -28,7 +29,8 @@ from .match import Matcher
 from .observation import FlowRequest, Newest, Observation, Sink
 from .relay import RelayReader
 from .session import Stop, ask, copy_lines, follow_agents, follow_relay, read_file
-from .sinks import Edges, Lines, Several, Tally, new_file
+from .sinks import Edges, Lines, Several, Tally
+from .target import Target, new_file
 from .times import parse_moment
 from .tls import RelayOptions, relay_options
 
@@ -72,15 +74,23 @@ def plan_of(params: Params, now_s: float) -> Plan:
     if until_count is not None:
         _within("until_count", until_count, MOST_FLOWS)
     stop_filters = build_filters(params.get("stop_when") or {}, "stop_when.")
+    src, dest = params.get("src") or "", params.get("dest") or ""
+    if src and dest and Path(src).expanduser().resolve() == Path(dest).expanduser().resolve():
+        raise InvalidInput(
+            f"dest={dest} is the same file as src: the flows that are left out would be lost.",
+            option="dest",
+            code="SameFile",
+            remedy="Write to a file of another name.",
+        )
     # Pattern and selectors of it are read here, so a wrong one is told before anything is waited for.
     Matcher(stop_filters)
     return Plan(
         request=request_of(params, now_s),
-        src=params.get("src") or "",
+        src=src,
         stop_count=until_count or 0,
         stop_filters=stop_filters,
         summarise=bool(params.get("summarise")),
-        dest=params.get("dest") or "",
+        dest=dest,
         compact=params.get("dest_format") == "compact",
         node=bool(params.get("print_node_name")),
         policy_names=bool(params.get("print_policy_names")),
@@ -184,14 +194,17 @@ def origin_of(
 
 
 def observe(plan: Plan, origin: Origin | None, *, writes: bool = True, clock: Clock | None = None) -> Json:
-    """Carry out a plan and return the module's values. origin is None with src; writes=False leaves dest alone."""
+    """Carry out a plan and return the module's values. origin is None with src.
+
+    With writes=False dest is left alone: `replaced` then tells whether it would have been.
+    """
     request, tally, edges = plan.request, Tally(), Edges()
     newest = Newest(request.keep)
     # The newest of several nodes are known only when all have answered.
     holds = not plan.streams or (request.number > 0 and not request.follow_s)
-    with _streamed(plan, tally, edges, writes) as (streamed, file):
-        if origin is not None and file is not None and plan.only_copies:
-            seen = _copied(plan, origin, streamed, file, tally)
+    with _streamed(plan, tally, edges, writes) as (streamed, target):
+        if origin is not None and target is not None and plan.only_copies:
+            seen = _copied(plan, origin, streamed, target.file, tally)
         else:
             seen = _read(plan, origin, newest if holds else streamed, clock or SystemClock())
         if plan.streams and holds:
@@ -200,8 +213,8 @@ def observe(plan: Plan, origin: Origin | None, *, writes: bool = True, clock: Cl
     values = _facts(seen)
     if plan.summarise:
         values["edges"] = edges.counter.edges()
-    if plan.dest:
-        values["written"] = plan.dest
+    if target is not None:
+        values |= {"written": plan.dest, "replaced": target.replaced}
     if plan.streams:
         return {**values, "summary": tally.summary(), "truncated": False}
     return {**values, **_listed(plan, newest, seen)}
@@ -231,16 +244,16 @@ def _read(plan: Plan, origin: Origin | None, sink: Sink, clock: Clock) -> Observ
 
 
 @contextlib.contextmanager
-def _streamed(plan: Plan, tally: Tally, edges: Edges, writes: bool) -> Iterator[tuple[Sink, IO[bytes] | None]]:
+def _streamed(plan: Plan, tally: Tally, edges: Edges, writes: bool) -> Iterator[tuple[Sink, Target | None]]:
     sinks: list[Sink] = [tally]
     if plan.summarise:
         sinks.append(edges)
-    file = None
+    target = None
     with contextlib.ExitStack() as stack:
-        if plan.dest and writes:
-            file = stack.enter_context(new_file(plan.dest))
-            sinks.append(Lines(file, compact=plan.compact, node=plan.node, policy_names=plan.policy_names))
-        yield Several(sinks), file
+        if plan.dest:
+            target = stack.enter_context(new_file(plan.dest, writes=writes))
+            sinks.append(Lines(target.file, compact=plan.compact, node=plan.node, policy_names=plan.policy_names))
+        yield Several(sinks), target
 
 
 def _listed(plan: Plan, newest: Newest, seen: Observation) -> Json:

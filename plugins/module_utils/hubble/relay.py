@@ -16,14 +16,13 @@ from typing import Any
 from .._errors import (
     AuthFailed,
     CollectionError,
-    InvalidInput,
     OperationFailed,
     TimedOut,
     Unreachable,
     missing_library,
 )
 from .._types import Json
-from .agents import raise_if_all_failed
+from .agents import raise_if_all_failed, refused_filters
 from .decode import Decoder
 from .observation import Collector, FlowRequest, NodeFacts, Observation, node_facts
 from .proto import from_json, messages, to_json
@@ -221,8 +220,8 @@ def _translated(error: Any, limit_s: float, *, answered: bool) -> CollectionErro
         return TimedOut(
             f"Hubble relay did not answer within {limit_s:.0f} s.",
             code="HubbleTimeout",
-            remedy="Look at the pods of hubble-relay; a relay that speaks TLS needs relay_tls=always. Or raise"
-            " request_timeout.",
+            remedy="Check relay_address where it is given, else look at the pods of hubble-relay; a relay that speaks"
+            " TLS needs relay_tls=always. Or raise request_timeout.",
         )
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut(
@@ -240,10 +239,11 @@ def _translated(error: Any, limit_s: float, *, answered: bool) -> CollectionErro
         return Unreachable(
             f"Hubble relay cannot be reached: {text}.",
             code="HubbleUnavailable",
-            remedy="Look at the pods of hubble-relay; where relay_client_cert is given, at whether it is accepted.",
+            remedy="Check relay_address where it is given, else look at the pods of hubble-relay; where"
+            " relay_client_cert is given, look at whether it is accepted.",
         )
     if code == grpc.StatusCode.INVALID_ARGUMENT:
-        return InvalidInput(f"Hubble refuses the filters: {text}.", code="InvalidFilter")
+        return refused_filters(f"{text}.")
     if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
         return OperationFailed(
             f"The question or an answer is too large for Hubble: {text}.",

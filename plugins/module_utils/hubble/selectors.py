@@ -25,17 +25,22 @@ _REQUIREMENT = re.compile(
 )
 
 
-def selector_of(text: str) -> Selector:
+def selector_of(text: str, option: str = "label") -> Selector:
     """All requirements of a selector must hold; one about a key that is absent holds where it says `not`.
 
-    Raises InvalidInput.
+    option: what the text is called in errors. Raises InvalidInput.
     """
     requirements: list[tuple[str, str, bool, frozenset[str] | None]] = []
     position = 0
     while position < len(text):
         match = _REQUIREMENT.match(text, position)
         if match is None:
-            raise InvalidInput(f"{text} is not a label selector.", code="InvalidFilter")
+            raise InvalidInput(
+                f"{option}={text} is not a label selector.",
+                option=option,
+                code="InvalidFilter",
+                remedy="Write for example app=web, k8s:app!=web, app in (web, api), or !app.",
+            )
         position = match.end()
         source, key = _split(match["absent"] or match["key"])
         values = None

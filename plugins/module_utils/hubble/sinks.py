@@ -3,28 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: no stability promise for users outside of it.
-"""What becomes of flows as they come: counted, summarised, written to a file."""
+"""What becomes of flows as they come: counted, summarised, written down."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import IO
 
-from .._errors import OperationFailed
 from .._types import Json
 from .compact import compact_line
 from .edges import EdgeCounter
 from .flow import flow_from_json
 from .observation import Sink
-
-COMPRESSION = 4
-"""Of gzip: with more it would be slower than the flows come, for little."""
 
 
 class Tally:
@@ -98,36 +89,3 @@ class Several:
         """See Sink."""
         for sink in self._sinks:
             sink.take(response)
-
-
-@contextlib.contextmanager
-def new_file(path: str, option: str = "dest") -> Iterator[IO[bytes]]:
-    """A file that appears under its name when the block ends without an error, and replaces the one that was there.
-
-    Compressed where the name ends in `.gz`. Only its owner may read it. Raises OperationFailed.
-    """
-    target = Path(path).expanduser()
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise _unwritable(option, path, error) from error
-    try:
-        with os.fdopen(number, "wb") as plain:
-            if target.suffix == ".gz":
-                # Without a time in it, the same flows make the same file.
-                with gzip.GzipFile(filename="", fileobj=plain, mode="wb", compresslevel=COMPRESSION, mtime=0) as file:
-                    yield file  # type: ignore[misc]
-            else:
-                yield plain
-        Path(name).replace(target)
-    except OSError as error:
-        raise _unwritable(option, path, error) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-
-
-def _unwritable(option: str, path: str, error: OSError) -> OperationFailed:
-    return OperationFailed(
-        f"{option}={path} cannot be written: {error.strerror or error}.", option=option, code="FileUnwritable"
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import calendar
 import functools
+import math
 import re
 import time
 
@@ -20,7 +21,9 @@ Moment = tuple[int, int]
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII
 )
-_AGO = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_AGO = re.compile(r"(?:(\d{1,18})d)?(?:(\d{1,18})h)?(?:(\d{1,18})m)?(?:(\d{1,18})s)?", re.ASCII)
+_LATEST_S = 253402300799
+"""The end of the year 9999, as of Protocol Buffers."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -69,14 +72,26 @@ def stamp(moment: Moment) -> str:
     return f"{_MONTHS[fields.tm_mon - 1]} {fields.tm_mday:2d} {clock}.{moment[1] // 1_000_000:03d}"
 
 
+_TIME_REMEDY = "Write for example 90s, 3m, 1h30m, or 2026-11-30T18:00:00Z."
+
+
 def parse_moment(option: str, text: str, now_s: float) -> Moment:
     """The value of an option: `90s`, `3m`, `1h30m`, `2d` before now, or RFC 3339. Raises InvalidInput."""
+    moment = _moment(option, text, now_s)
+    if not 0 <= moment[0] <= _LATEST_S:
+        raise InvalidInput(
+            f"{option}={text} is not a time from 1970 to 9999.", option=option, code="InvalidTime", remedy=_TIME_REMEDY
+        )
+    return moment
+
+
+def _moment(option: str, text: str, now_s: float) -> Moment:
     value = text.strip()
     ago = _AGO.fullmatch(value)
     if value and ago is not None:
         days, hours, minutes, seconds = (int(part or 0) for part in ago.groups())
         moment_s = now_s - (days * 86400 + hours * 3600 + minutes * 60 + seconds)
-        return int(moment_s), int((moment_s - int(moment_s)) * 1_000_000_000)
+        return math.floor(moment_s), int((moment_s - math.floor(moment_s)) * 1_000_000_000)
     try:
         return parse_time(value)
     except ValueError as error:
@@ -84,5 +99,5 @@ def parse_moment(option: str, text: str, now_s: float) -> Moment:
             f"{option}={text} is neither a time before now nor a date and time: {error}.",
             option=option,
             code="InvalidTime",
-            remedy="Write for example 90s, 3m, 1h30m, or 2026-11-30T18:00:00Z.",
+            remedy=_TIME_REMEDY,
         ) from error

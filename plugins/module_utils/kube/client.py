@@ -42,7 +42,9 @@ def connect(params: Params, *, hide: Callable[[str], None] | None = None) -> Kub
     timeout_s = DEFAULT_TIMEOUT_S if chosen is None else float(chosen)
     if timeout_s <= 0:
         raise InvalidInput(
-            f"request_timeout={timeout_s:g} is not a positive number of seconds.", option="request_timeout"
+            f"request_timeout={timeout_s:g} is not a positive number of seconds.",
+            option="request_timeout",
+            code="InvalidNumber",
         )
     return KubeClient(HttpTransport(source, timeout_s), source, request_timeout_s=timeout_s)
 
@@ -184,15 +186,18 @@ class KubeClient:
 
     @contextlib.contextmanager
     def kubeconfig_file(self) -> Iterator[str]:
-        """See Kube. The user's own file where it can serve as it is, else a private copy that is removed."""
-        if self.source.path is not None:
+        """See Kube. The user's own file where it names one cluster only, else a private copy that is removed.
+
+        In a file with several contexts the current one may become another while the block runs.
+        """
+        if self.source.path is not None and len(self.source.document["contexts"]) == 1:
             yield self.source.path
             return
         yaml = pyyaml()
         handle, path = tempfile.mkstemp(prefix="aks_cilium_kubeconfig_")  # created with mode 0600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                yaml.safe_dump(self.source.document, file)
+                yaml.safe_dump(self.source.minified(), file)
             yield path
         finally:
             os.unlink(path)

@@ -48,6 +48,18 @@ class Source:
         name = _context(self.document, self.context).get("user")
         return next((user.get("user") or {} for user in self.document["users"] if user.get("name") == name), {})
 
+    def minified(self) -> Json:
+        """The document with its context alone, and what that needs; as `kubectl config view --minify`."""
+        chosen = _named(self.document, "contexts", self.context)
+        context = chosen.get("context") or {}
+        return {
+            **self.document,
+            "current-context": self.context,
+            "contexts": [chosen],
+            "clusters": [entry for entry in self.document["clusters"] if entry.get("name") == context.get("cluster")],
+            "users": [entry for entry in self.document["users"] if entry.get("name") == context.get("user")],
+        }
+
     def secrets(self) -> list[str]:
         """Values that must not be shown."""
         names = ("token", "password", "client-key-data")

@@ -195,5 +195,7 @@ def skipped_document(probe: Probe, why: str) -> Json:
 
 
 def mismatch_text(result: Json) -> str:
-    """One failed connection for a message that lists several."""
-    return f"{result['from']} -> {result['to']}: {result['reason']}".rstrip(".")
+    """One failed connection for a message that lists several, with the name that the user gave it."""
+    ends = f"{result['from']} -> {result['to']}"
+    given = result["name"] if result["name"] != ends else ""
+    return f"{f'{given} ({ends})' if given else ends}: {result['reason']}".rstrip(".")

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 from .._errors import InvalidInput
 from .._types import Json, Params
+from ..hubble.selectors import selector_of
 from .client_spec import CLIENT_OPTIONS, ClientSpec, client_of
+
+_TIMEOUT_S = 5
+# Kubernetes can compare numbers in labels, which Hubble cannot.
+_COMPARISON = re.compile(r"\s*[<>]\s*-?\d+\s*(?=,|$)")
 
 _SOURCE: Json = {
     "namespace": {"type": "str", "required": True},
@@ -31,7 +36,7 @@ _TARGET: Json = {
 _EXPECTED: Json = {
     "expect": {"type": "str", "choices": ["allow", "deny"], "required": True},
     "expect_status": {"type": "int"},
-    "timeout": {"type": "int", "default": 5},
+    "timeout": {"type": "int", "default": _TIMEOUT_S},
 }
 
 PROBE_OPTIONS: Json = {
@@ -134,6 +139,13 @@ class Probe:
         return {"dns": "DNS ", "icmp": "ping "}.get(self.protocol, "") + self.target
 
 
+def required_probes(entries: Sequence[Params]) -> list[Probe]:
+    """The probes of an option that must name one. Raises InvalidInput."""
+    if not entries:
+        raise _invalid("probes=[] names no connection: nothing would be proved.", "Name at least one.")
+    return parse_probes(entries)
+
+
 def parse_probes(entries: Sequence[Params]) -> list[Probe]:
     """The probes of the option `probes`. Raises InvalidInput that names the entry."""
     return [_parse(entry, f"probes[{index}]") for index, entry in enumerate(entries)]
@@ -149,7 +161,11 @@ def _parse(entry: Params, place: str) -> Probe:
         raise _invalid(f"{place}.expect_status={entry['expect_status']} needs to.url and expect=allow.")
     if to.get("payload") is not None and protocol != "udp":
         raise _invalid(f"{place}.to.payload is what a datagram carries; it needs protocol=udp, not {protocol}.")
-    timeout_s = int(entry.get("timeout") or 5)
+    status = entry.get("expect_status")
+    if status is not None and not 100 <= status <= 599:
+        raise _invalid(f"{place}.expect_status={status} is not from 100 to 599.")
+    _check_selector(source.get("selector") or "", place)
+    timeout_s = _TIMEOUT_S if entry.get("timeout") is None else int(entry["timeout"])
     if not 1 <= timeout_s <= 300:
         raise _invalid(f"{place}.timeout={timeout_s} is not from 1 to 300.")
     return Probe(
@@ -162,7 +178,7 @@ def _parse(entry: Params, place: str) -> Probe:
         target=target,
         port=port,
         expect=entry["expect"],
-        expect_status=entry.get("expect_status"),
+        expect_status=status,
         timeout_s=timeout_s,
         payload=_payload(to.get("payload"), place) if protocol == "udp" else "",
         client=client_of(source, place),
@@ -183,6 +199,16 @@ def _protocol(entry: Params, place: str) -> str:
             "Give to.url for http, to.host and to.port for tcp and udp, to.host for icmp, to.dns for dns.",
         )
     return str(chosen or possible[0])
+
+
+def _check_selector(selector: str, place: str) -> None:
+    try:
+        selector_of(_COMPARISON.sub("", selector))
+    except InvalidInput as error:
+        raise _invalid(
+            f"{place}.from.selector={selector} is not a label selector.",
+            "Write it as for kubectl: app=web,tier in (a, b).",
+        ) from error
 
 
 def _payload(text: str | None, place: str) -> str:

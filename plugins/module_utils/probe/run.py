@@ -215,7 +215,8 @@ class ProbeRun:
         for pod, group in zip(found, by_source.values(), strict=True):
             if isinstance(pod, CollectionError):
                 for one in group:
-                    final = one.probe.client is not None or isinstance(pod, AuthFailed)
+                    # A pod may come yet; a right does not, and what the API server calls wrong stays wrong.
+                    final = one.probe.client is not None or isinstance(pod, AuthFailed) or pod.status in (400, 422)
                     one.report = Report(failure=pod.text(), final=final)
             else:
                 name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .._errors import AuthFailed, CollectionError, InvalidInput
@@ -26,6 +27,7 @@ from ..hubble.filters import build_filters
 from ..hubble.observation import ALL, FlowRequest, Observation
 from ..hubble.relay import RelayReader
 from ..hubble.session import ask, read_file
+from ..hubble.target import why_unwritable
 from ..hubble.times import parse_moment
 from ..kube.interface import Kube
 from .covering import read_coverage
@@ -49,20 +51,47 @@ class _Counting:
             self.counter.add(response["flow"])
 
 
-def earlier_report(given: object, json_path: str | None) -> Json | None:
+def check_paths(params: Params) -> None:
+    """Raise InvalidInput for a report that could not be written in the end, before anything is read.
+
+    No two formats may share a file, and none may be what the report is made of.
+    """
+    sources = {name: params[name] for name in ("flows_path", "before")}
+    taken = {_real(path): name for name, path in sources.items() if path and isinstance(path, str)}
+    for name in FORMATS:
+        given = params[name]
+        if not given:
+            continue
+        path = Path(_real(given))
+        why = why_unwritable(path, makes_folders=True)
+        if why:
+            raise InvalidInput(
+                f"{name}={given!r} cannot be written: {why}.",
+                option=name,
+                code="UnwritableFile",
+                remedy="Give the path of a file in a directory that the task may write to.",
+            )
+        other = taken.setdefault(str(path), name)
+        if other != name:
+            raise InvalidInput(
+                f"{other} and {name} are the same file, {given!r}: one would overwrite the other.",
+                option=name,
+                code="SameFile",
+                remedy="Give each a name of its own.",
+            )
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(os.path.expanduser(path))
+
+
+def earlier_report(given: object) -> Json | None:
     """The report that the option `before` names: a path, or the document itself. Raises InvalidInput."""
     if given in (None, ""):
         return None
     if isinstance(given, Mapping):
         return checked(given)
-    path = os.path.realpath(os.path.expanduser(str(given)))
-    if json_path and os.path.realpath(os.path.expanduser(json_path)) == path:
-        raise InvalidInput(
-            f"before and json are the same file, {given!r}: the earlier report would be overwritten.",
-            option="before",
-            code="SameFile",
-            remedy="Keep the earlier report under a name of its own.",
-        )
+    path = _real(str(given))
     try:
         return checked(json.loads(read_text(path, "before")))
     except ValueError as error:

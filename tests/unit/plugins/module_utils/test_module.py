@@ -68,3 +68,12 @@ def test_a_missing_library_names_package_interpreter_and_command(monkeypatch: py
     expected = missing_library("jmespath", ImportError("No module named 'jmespath'"))
     assert caught.value.text() == expected.text()
     assert f"{sys.executable} -m pip install jmespath" in expected.text()
+
+
+def test_a_program_does_not_get_the_variables_that_it_must_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HELM_KUBECONTEXT", "HELM_KUBETOKEN", "HELM_DRIVER", "HELM_CACHE_HOME"):
+        monkeypatch.setenv(name, "x")
+    seen = run_process(["env"], timeout_s=10, without=("HELM_KUBE", "HELM_DRIVER")).stdout.splitlines()
+    assert [line for line in seen if line.startswith("HELM_")] == ["HELM_CACHE_HOME=x"]
+    assert any(line.startswith("PATH=") for line in seen)
+    assert "HELM_KUBETOKEN=x" in run_process(["env"], timeout_s=10).stdout

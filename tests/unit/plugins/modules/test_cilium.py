@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,13 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     monkeypatch.setattr(module, "connect", lambda params, hide=None: fake)
     real = module.run_process
 
-    def helm_or_real(argv: list[str], *, timeout_s: float, stdin: str | None = None) -> Completed:
+    def helm_or_real(
+        argv: list[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+    ) -> Completed:
+        # Without these variables helm works on the cluster that was judged.
+        assert {"HELM_KUBE", "HELM_DRIVER", "HELM_NAMESPACE"} == set(without)
         if argv[0] != "helm":
-            return real(argv, timeout_s=timeout_s, stdin=stdin)
+            return real(argv, timeout_s=timeout_s, stdin=stdin, without=without)
         return completed(stdout='{"manifest": ""}' if argv[1] == "upgrade" else "v3.22.0")
 
     monkeypatch.setattr(module, "run_process", helm_or_real)

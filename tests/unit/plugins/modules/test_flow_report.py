@@ -98,6 +98,10 @@ def test_flows_pods_and_policies_of_a_cluster(
         ({"html": "a", "before": "/nowhere/a.json"}, "before='/nowhere/a.json'"),
         ({"html": "a", "before": {"schema": "other"}}, "before is no report of flows"),
         ({"html": "a", "flows_path": "/nowhere/flows"}, "flows_path=/nowhere/flows"),
+        ({"html": "/", "since": "5m"}, "html='/'|it is a directory"),
+        ({"html": "/", "since": "5m", "_ansible_check_mode": True}, "html='/'|it is a directory"),
+        ({"html": "a", "json": "./a"}, "html and json are the same file"),
+        ({"html": "a", "since": "99999999999999d"}, "since=99999999999999d"),
     ],
 )
 def test_bad_input_fails_before_anything_is_asked(

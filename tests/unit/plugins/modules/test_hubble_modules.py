@@ -86,6 +86,12 @@ def test_check_mode_makes_no_client_pod(tmp_path: Path) -> None:
         (hubble_flows, {"follow_for": 5, "stop_when": {"tcp_flags": ["x"]}}, "stop_when.tcp_flags=x"),
         (hubble_flows, {"src": "/nowhere/flows"}, "src=/nowhere/flows"),
         (hubble_flows, {"src": "a", "follow_for": 5}, "follow_for"),
+        (hubble_flows, {"src": "a", "dest": "./a"}, "dest=./a is the same file as src"),
+        (hubble_flows, {"src": "a", "dest": "/"}, "dest=/ cannot be written: it is a directory"),
+        (hubble_flows, {"src": "a", "dest": "/", "_ansible_check_mode": True}, "dest=/ cannot be written"),
+        (hubble_flows, {"since": "99999999999999d"}, "since=99999999999999d"),
+        (hubble_flows, {"since": "0001-01-01T00:00:00Z"}, "since=0001-01-01T00:00:00Z"),
+        (hubble_flows, {"label": ["a in b"]}, "label=a in b"),
         (hubble_flows, {"relay_address": "relay"}, "relay_address=relay"),
         (hubble_flows, {"relay_client_cert": "a"}, "relay_client_key"),
     ],
@@ -98,6 +104,18 @@ def test_wrong_input_is_named_before_anything_is_sent(
     assert result["failed"]
     assert part in result["msg"]
     assert "127.0.0.1" not in result["msg"]
+
+
+def test_a_file_with_other_flows_is_a_change_and_one_with_the_same_is_none(tmp_path: Path) -> None:
+    src, dest = tmp_path / "src", tmp_path / "dest.gz"
+    src.write_text('{"flow": {"verdict": "DROPPED"}}\n{"flow": 5}\n', encoding="utf-8")
+    arguments = {"src": str(src), "dest": str(dest)}
+    changes = []
+    for check_mode in (True, False, True, False):
+        result = run(hubble_flows, {**arguments, "_ansible_check_mode": check_mode}, tmp_path)
+        assert (result["summary"]["flows"], result["complete"], result["written"]) == (1, False, str(dest))
+        changes.append((result["changed"], result["replaced"]))
+    assert changes == [(True, True), (True, True), (False, False), (False, False)]
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,16 @@ def test_credentials_that_would_not_be_used_are_refused(source: ChartSource, acc
     with pytest.raises(InvalidInput) as caught:
         check_access(source, access)
     assert caught.value.code == code
+
+
+def test_the_signature_of_an_archive_is_not_shown() -> None:
+    source = parse_source("https://charts.example/cilium-1.20.2.tgz?sig=abc", "", "")
+    assert source.reference.endswith("?sig=abc")
+    assert source.shown == "https://charts.example/cilium-1.20.2.tgz"
+
+
+def test_a_password_does_not_go_over_an_open_connection() -> None:
+    source = parse_source("cilium", "http://charts.example", "1.20.2")
+    with pytest.raises(InvalidInput, match="open connection") as caught:
+        check_access(source, Access("me", "secret"))
+    assert caught.value.code == "InsecureRepository"

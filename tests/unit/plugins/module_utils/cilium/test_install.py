@@ -21,12 +21,14 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import
     Unsupported,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import MASK
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.cleanup import CLEANER
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.images import Images
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.uninstall import remove
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.valuetree import at
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import DAEMON_SET
 from cilium_documents import chart_directory, daemon_set, node, workload_pod
 from fake_helm import FakeHelm
 from fakes import FakeClock, FakeKube
@@ -305,6 +307,7 @@ def test_pods_older_than_a_first_installation_are_told_and_a_second_run_does_not
     result = ensure(plan, around)
     assert result.values["unmanaged_pods"] == ["basics/old"]
     assert result.values["restarted_pods"] == []
+    assert result.values["not_restarted_pods"][0]["pod"] == "basics/old"
     assert "restart_unmanaged=true" in watch.warnings[0]
     kube.requests = 0
     assert "unmanaged_pods" not in ensure(plan, around).values
@@ -314,3 +317,55 @@ def test_pods_older_than_a_first_installation_are_told_and_a_second_run_does_not
         {"pod": "basics/old", "reason": "it has no controller that would make it anew"}
     ]
     assert asked.changed is False
+
+
+def test_agents_that_somebody_deleted_are_installed_anew(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    ensure(plan, around)
+    kube.remove(DAEMON_SET, "cilium", "kube-system")
+    assert ensure(plan, replace(around, check_mode=True)).changed
+    assert kube.get(DAEMON_SET, "cilium", "kube-system") is None
+    assert ensure(plan, around).changed
+    assert kube.get(DAEMON_SET, "cilium", "kube-system") is not None
+    assert ensure(plan, around).changed is False
+
+
+def test_a_cleanup_that_is_stopped_is_a_change(plan: Plan, around: Surroundings, kube: FakeKube) -> None:
+    ensure(plan, around)
+    kube.add(daemon_set(ready=0), daemon_set(name=CLEANER))
+    clock = FakeClock()
+    clock.during_sleep.append(lambda: kube.add(daemon_set()))
+    assert ensure(plan, replace(around, clock=clock)).changed
+    assert ensure(plan, around).changed is False
+
+
+def test_a_downloaded_chart_of_another_version_is_refused(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, tmp_path: Path
+) -> None:
+    """It would be another version than wished in every run."""
+    digest = "sha256:" + "a" * 64
+    for chart in (f"oci://registry.example/charts/cilium@{digest}", "https://charts.example/cilium.tgz"):
+        with pytest.raises(InvalidInput, match=r"1\.19\.6 was asked for.* is version 1\.20\.2") as caught:
+            ensure(replace(plan, chart=chart, chart_version="1.19.6"), around)
+        assert caught.value.code == "ChartVersionMismatch"
+        assert "chart_version=1.20.2" in caught.value.remedy
+    assert kube.writes == []
+    assert ensure(replace(plan, chart=chart, chart_version="v1.20.2"), around).changed
+
+
+def test_check_mode_tells_which_pods_a_real_run_restarts(plan: Plan, around: Surroundings, kube: FakeKube) -> None:
+    ensure(plan, around)
+    pod = workload_pod("old")
+    pod["status"].update(podIP="10.9.9.9", startTime="2026-12-01T01:00:00Z")
+    pod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "web", "controller": True}]
+    kube.add(pod)
+    kube.writes.clear()
+    result = ensure(replace(plan, restart_unmanaged=True), replace(around, check_mode=True))
+    assert result.changed
+    assert result.values["restarted_pods"] == ["basics/old"]
+    assert result.values["not_restarted_pods"] == []
+    left = ensure(replace(plan, restart_unmanaged=True, wait=False), around)
+    assert left.changed is False
+    assert "wait is false" in left.values["not_restarted_pods"][0]["reason"]
+    assert kube.writes == []

@@ -18,7 +18,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.preflig
     run_preflight,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish
-from cilium_documents import chart_directory, daemon_set, release_secret
+from cilium_documents import chart_directory, daemon_set
 from fake_helm import FakeHelm
 from fakes import FakeClock, FakeKube
 
@@ -100,18 +100,12 @@ def test_good_checks_leave_nothing(run: Any, helm: FakeHelm, kube: FakeKube) -> 
     assert helm.records("cilium-preflight") == []
 
 
-def test_what_a_stopped_run_left_is_removed_first(run: Any, helm: FakeHelm, kube: FakeKube) -> None:
-    kube.add(release_secret({}, name="cilium-preflight", status="pending-install"))
-    run()
-    assert helm.verbs == ["uninstall preflight", "upgrade preflight", "uninstall preflight"]
-
-
 def test_images_that_cannot_be_pulled_are_named_by_node(run: Any, helm: FakeHelm, kube: FakeKube) -> None:
     helm.breaks = lambda values: True
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}}
     for number in (1, 2):
         kube.add(pod(f"check-{number}", "cilium-pre-flight-check", f"node-{number}", waiting))
-    with pytest.raises(OperationFailed, match=r"cannot pull .*v9.9.9 on 2 nodes \(node-1, node-2\) for 60 s") as caught:
+    with pytest.raises(OperationFailed, match=r"cannot pull .*v9.9.9 on 2 nodes \(node-1, node-2\) for 90 s") as caught:
         run()
     assert caught.value.code == "ImageNotPulled"
     assert set(caught.value.details["nodes"]) == {"node-1", "node-2"}

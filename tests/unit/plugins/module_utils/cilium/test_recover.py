@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import Conflict
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import Conflict, InvalidInput, TimedOut
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Json
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
@@ -21,6 +22,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.release
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.uninstall import remove
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import DAEMON_SET
 from cilium_documents import chart_directory, daemon_set, node, release_secret
 from fake_helm import FakeHelm, Killed
 from fakes import FakeClock, FakeKube
@@ -162,7 +164,7 @@ def test_a_record_that_stays_pending_gets_old_and_is_then_recovered(
 ) -> None:
     kube.add(release_secret({}, status="pending-install", touched=helm.now))
     result = ensure(replace(plan, recover=True), around)
-    assert around.clock.monotonic() >= 300
+    assert around.clock.monotonic() >= 900
     assert result.changed
     assert result.values["recovery"] == {
         "status": "pending-install",
@@ -271,3 +273,132 @@ def test_a_removal_that_is_killed_anywhere_is_taken_up(
     remove(plan, around)
     assert helm.records() == []
     assert remove(plan, around).changed is False
+
+
+@pytest.mark.parametrize(
+    ("recover_after", "wait_timeout", "patience"), [(900, 60, 900), (1, 600, 720), (3000, 60, 3000)]
+)
+def test_a_helm_may_take_as_long_as_it_was_told(
+    plan: Plan,
+    around: Surroundings,
+    kube: FakeKube,
+    helm: FakeHelm,
+    recover_after: int,
+    wait_timeout: int,
+    patience: int,
+) -> None:
+    plan = replace(plan, wait=False, recover=True, recover_after_s=recover_after, wait_timeout_s=wait_timeout)
+    kube.add(release_secret({}, status="pending-install", touched=helm.now - patience + 1))
+    with pytest.raises(Conflict) as caught:
+        ensure(plan, around)
+    assert caught.value.code == "ReleaseBusy"
+    kube.add(release_secret({}, status="pending-install", touched=helm.now - patience))
+    assert ensure(plan, around).changed
+
+
+def test_a_record_that_is_touched_at_the_last_moment_is_left_alone(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    kube.add(release_secret({}, status="pending-install", touched=helm.now - 4000))
+    clock = FakeClock()
+    clock.during_sleep.append(lambda: kube.add(release_secret({}, status="deployed", touched=helm.now)))
+    with pytest.raises(Conflict, match=r"was pending-install .* and is deployed \(revision 1\) now") as caught:
+        ensure(replace(plan, recover=True), replace(around, clock=clock))
+    assert caught.value.code == "ReleaseBusy"
+    assert helm.verbs == []
+    assert kube.writes == []
+
+
+def test_a_wait_for_another_helm_that_never_ends_has_a_remedy(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    kube.add(release_secret({}, status="pending-install", touched=helm.now + 9000))
+    with pytest.raises(TimedOut) as caught:
+        ensure(plan, around)
+    assert "clock of this machine" in caught.value.remedy
+
+
+@pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback", "uninstalling"])
+@pytest.mark.parametrize(
+    "change", [{"wish": replace(WISH, overlay={"nosuchkey": 1})}, {"wish": replace(WISH, pod_cidrs=["172.18.0.0/16"])}]
+)
+def test_bad_input_is_refused_before_anything_is_recovered(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, status: str, change: dict[str, Wish]
+) -> None:
+    ensure(plan, around)
+    kube.add(release_secret({}, revision=2, status=status, description="Rollback to 1", touched=helm.now - 4000))
+    helm.calls.clear()
+    kube.writes.clear()
+    with pytest.raises(InvalidInput):
+        ensure(replace(plan, recover=True, **change), around)
+    assert helm.calls == []
+    assert kube.writes == []
+
+
+def test_a_step_over_minor_versions_is_refused_before_anything_is_recovered(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, tmp_path: Path
+) -> None:
+    ensure(plan, around)
+    kube.add(release_secret({}, revision=2, status="pending-upgrade", touched=helm.now - 4000))
+    helm.calls.clear()
+    with pytest.raises(InvalidInput) as caught:
+        ensure(replace(plan, recover=True, chart=chart_directory(tmp_path / "new", "1.22.0")), around)
+    assert caught.value.code == "SkipsMinorVersions"
+    assert helm.verbs == []
+
+
+def test_after_a_recovery_the_change_has_its_preflight_and_its_way_back(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, tmp_path: Path
+) -> None:
+    """The agents of the revision that was left half way are not ready; those of the one before are in a moment."""
+    ensure(plan, around)
+    kube.add(release_secret({}, revision=2, status="pending-upgrade", touched=helm.now - 4000))
+    helm.calls.clear()
+
+    def slow(argv: Any, *, timeout_s: float, stdin: str | None = None) -> Any:
+        done = helm(argv, timeout_s=timeout_s, stdin=stdin)
+        if argv[1] == "rollback":
+            kube.add(daemon_set(ready=0))
+        return done
+
+    clock = FakeClock()
+    clock.during_sleep.append(lambda: kube.add(daemon_set()))
+    newer = replace(plan, recover=True, chart=chart_directory(tmp_path / "new", "1.20.3"))
+    result = ensure(newer, replace(around, runner=slow, clock=clock))
+    assert result.values["preflight"] is True
+    assert helm.verbs == ["rollback", "upgrade preflight", "uninstall preflight", "upgrade"]
+
+
+def test_a_recovery_whose_revision_does_not_work_is_an_error_unless_it_is_corrected(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    ensure(plan, around)
+    kube.add(release_secret({}, revision=2, status="pending-upgrade", touched=helm.now - 4000))
+    warnings: list[str] = []
+    helm.breaks = lambda values: "debug" not in values
+    corrected = replace(plan, recover=True, wish=OTHER)
+    assert ensure(corrected, replace(around, warn=warnings.append)).changed
+    assert "no way back" in warnings[0]
+    kube.add(release_secret({}, revision=9, status="pending-upgrade", touched=helm.now - 4000))
+    helm.breaks = lambda values: True
+    clock = FakeClock()
+    with pytest.raises(TimedOut):
+        ensure(corrected, replace(around, clock=clock))
+    assert clock.now < 2 * plan.wait_timeout_s
+
+
+def test_agents_that_another_helm_installs_meanwhile_are_waited_for(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    ensure(plan, around)
+    values = helm.values[-1]
+    kube.remove(DAEMON_SET, "cilium", "kube-system")
+    kube.add(release_secret(values, revision=2, status="pending-upgrade", touched=helm.now))
+
+    def finish() -> None:
+        kube.add(release_secret(values, revision=2, touched=helm.now), daemon_set(ready=int(clock.now >= 10)))
+
+    clock = FakeClock()
+    clock.during_sleep.append(finish)
+    assert ensure(plan, replace(around, clock=clock)).changed is False
+    assert clock.now == 10

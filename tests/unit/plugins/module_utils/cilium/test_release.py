@@ -74,6 +74,8 @@ def test_a_record_without_values_has_none() -> None:
     [
         (None, "1.20.2", {}, True),
         (release_secret({"a": 1}), "1.20.2", {"a": 1}, False),
+        (release_secret({"a": 1}), "v1.20.2", {"a": 1}, False),
+        (release_secret({"a": 1}, chart_version="v1.20.2"), "1.20.2", {"a": 1}, False),
         (release_secret({"a": 1}), "1.20.1", {"a": 1}, True),
         (release_secret({"a": 1}), "1.20.2", {"a": 2}, True),
         (release_secret({"a": 1}), "1.20.2", {"a": True}, True),

@@ -14,6 +14,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.restart import (
     find_unmanaged,
     look_only,
+    planned,
     restart,
 )
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import CEP, POD, REPLICA_SET
@@ -106,7 +107,21 @@ def test_a_pod_with_an_endpoint_is_managed(kube: FakeKube) -> None:
     }
     kube.add(endpoint)
     assert [item.label for item in find_unmanaged(kube, "kube-system")] == ["shop/old"]
-    assert look_only(find_unmanaged(kube, "kube-system")).summary()["unmanaged_pods"] == ["shop/old"]
+
+
+def test_a_run_that_restarts_nothing_tells_what_it_left_and_what_it_would_restart(
+    kube: FakeKube, act: Callable[..., Any]
+) -> None:
+    kube.add(pod("web-1"), pod("bare", owner=""))
+    found = find_unmanaged(kube, "kube-system")
+    assert look_only(found, "not asked for").left == {
+        "shop/bare": "it has no controller that would make it anew",
+        "shop/web-1": "not asked for",
+    }
+    would = planned(found)
+    assert would.restarted == ["shop/web-1"]
+    assert evicted(kube) == []
+    assert would == act()
 
 
 def test_without_endpoints_nothing_is_known(kube: FakeKube) -> None:

@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput, OperationFailed, TimedOut
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
+    InvalidInput,
+    OperationFailed,
+    TimedOut,
+    Unreachable,
+)
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.upgrade import check_step, path_between
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.values import Wish
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.valuetree import at
-from cilium_documents import chart_directory, daemon_set, node
+from cilium_documents import chart_directory, daemon_set, node, release_secret
 from fake_helm import FakeHelm
 from fakes import FakeClock, FakeKube
 
@@ -187,3 +192,49 @@ def test_a_way_back_that_fails_tells_both_stories(
     assert caught.value.code == "RollbackFailed"
     assert "did not get ready" in caught.value.message
     assert "The way back to revision 1 (1.20.2) failed too" in caught.value.message
+
+
+@pytest.mark.parametrize("error", [Unreachable("no answer"), OperationFailed("etcdserver: leader changed", status=503)])
+def test_a_bad_moment_of_the_api_server_takes_nothing_back(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm, error: Exception
+) -> None:
+    ensure(plan, around)
+    helm.calls.clear()
+
+    def away(argv: Any, *, timeout_s: float, stdin: str | None = None) -> Any:
+        done = helm(argv, timeout_s=timeout_s, stdin=stdin)
+        if argv[1] == "upgrade":
+            kube.failures["list", "Node"] = error
+        return done
+
+    clock = FakeClock()
+    clock.during_sleep.append(kube.failures.clear)
+    changed = replace(plan, wish=replace(WISH, hubble_relay=False))
+    assert ensure(changed, replace(around, runner=away, clock=clock)).changed
+    assert helm.verbs == ["upgrade"]
+
+
+def test_an_upgrade_without_a_way_back_is_announced(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    warnings: list[str] = []
+    around = replace(around, warn=warnings.append)
+    ensure(plan, around)
+    kube.add(daemon_set(ready=0))
+    changed = replace(plan, wish=replace(WISH, hubble_relay=False))
+    ensure(changed, around)
+    assert warnings == ["Agents were not ready on all nodes before the change: no preflight, and no way back."]
+    kube.add(daemon_set(ready=0))
+    ensure(replace(plan, rollback=False, preflight=False), around)
+    assert len(warnings) == 1
+
+
+def test_what_a_killed_preflight_left_goes_with_the_next_change(
+    plan: Plan, around: Surroundings, kube: FakeKube, helm: FakeHelm
+) -> None:
+    """Also with one that needs no preflight of its own."""
+    ensure(plan, around)
+    kube.add(release_secret({}, name="cilium-preflight", status="pending-install"))
+    helm.calls.clear()
+    ensure(replace(plan, wish=replace(WISH, hubble_relay=False)), around)
+    assert helm.verbs == ["uninstall preflight", "upgrade"]

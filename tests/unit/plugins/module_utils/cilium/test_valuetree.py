@@ -100,3 +100,23 @@ def test_private_keys_and_passwords_are_hidden_but_taint_keys_are_not() -> None:
     assert shown["tolerations"] == given_values["tolerations"]
     assert shown["encryption"] == given_values["encryption"]
     assert sorted(values.secrets_of(given_values)) == sorted(["PRIVATE", "hunter2", "s3cret", given_values["pem"]])
+
+
+@pytest.mark.parametrize(
+    ("given_values", "hidden"),
+    [
+        ({"extraEnv": [{"name": "AZURE_CLIENT_SECRET", "value": "s3cret"}]}, ["s3cret"]),
+        ({"extraEnv": [{"name": "API_TOKEN", "value": 123456}, {"name": "LEVEL", "value": "debug"}]}, ["123456"]),
+        ({"etcd": {"password": 123456}, "tokenTTL": 3600}, ["123456"]),
+    ],
+)
+def test_secrets_in_variables_and_numbers_are_hidden(given_values: dict[str, Any], hidden: list[str]) -> None:
+    assert values.secrets_of(given_values) == hidden
+    shown = str(values.masked(given_values))
+    assert MASK in shown
+    assert not [secret for secret in hidden if secret in shown]
+
+
+def test_a_variable_without_a_value_and_a_reference_stay_as_they_are() -> None:
+    given_values = {"extraEnv": [{"name": "TOKEN", "value": ""}, {"name": "TOKEN", "valueFrom": {"fieldRef": "x"}}]}
+    assert values.masked(given_values) == given_values

@@ -204,6 +204,95 @@ class TestWaiting:
         assert world.lines[0] == "cilium: not installed (0s)"
 
 
+FORBIDDEN = "daemonsets.apps is forbidden"
+
+
+def without_rights(*kinds: str, verbs: Any = ("get", "list")) -> Any:
+    kube = make.healthy_cluster()
+    for kind in kinds:
+        for verb in verbs:
+            kube.failures[verb, kind] = AuthFailed(FORBIDDEN, status=403)
+    return World(kube)
+
+
+class TestRights:
+    def test_without_any_a_look_is_a_result(self) -> None:
+        kinds = ("DaemonSet", "Deployment", "ConfigMap", "CiliumEndpoint", "Node", "Pod", "Secret")
+        values = without_rights(*kinds).report(LOOK)
+        assert (values["healthy"], values["manager"], values["version"]) == (False, "unknown", "")
+        assert not any("not found" in line for line in values["errors"])
+        assert f"collection: DaemonSet cilium could not be read: {FORBIDDEN}" in values["errors"]
+        assert values["next_steps"][0].startswith("Grant get on DaemonSets")
+        assert "not installed" not in " ".join([*values["next_steps"], values["features"]["fqdn_policy_reason"]])
+        assert values["policies"]["realized"] is None
+        assert "Cilium:             unknown (may not be read)" in values["banner"]
+
+    def test_what_one_cannot_do_without_services_is_a_note(self) -> None:
+        values = without_rights("Service").report(LOOK)
+        assert (values["healthy"], values["manager"], values["version"]) == (True, "helm", "1.20.2")
+        assert values["notes"] == [f"What this Cilium can do is known in part only: {FORBIDDEN}"]
+
+    def test_pods_that_may_not_be_read_are_no_nodes_without_an_agent(self) -> None:
+        values = without_rights("Pod").report(LOOK)
+        assert values["nodes"]["without_agent"] == []
+
+    @pytest.mark.parametrize(
+        ("wait_for", "kind"),
+        [
+            (["healthy"], "DaemonSet"),
+            (["healthy"], "Node"),
+            (["agents"], "DaemonSet"),
+            (["relay"], "Deployment"),
+            (["policies"], "CiliumNetworkPolicy"),
+        ],
+    )
+    def test_a_right_does_not_come_by_waiting(self, wait_for: Any, kind: Any) -> None:
+        world = without_rights(kind)
+        with pytest.raises(AuthFailed, match=FORBIDDEN) as caught:
+            world.report(replace(WAIT, wait_for=wait_for))
+        assert world.clock.now == 0
+        assert "Grant get on DaemonSets, Deployments and ConfigMaps in namespace kube-system" in caught.value.remedy
+
+    def test_a_right_that_is_not_needed_is_not_asked_for(self) -> None:
+        world = without_rights("Node", "CiliumNetworkPolicy")
+        assert world.report(replace(WAIT, wait_for=["relay"]))["components"]["relay"]["ready"] == 1
+
+
+class TestWrongNamespace:
+    def test_the_right_one_is_named(self) -> None:
+        values = World(make.healthy_cluster()).report(replace(LOOK, namespace="nope"))
+        assert values["next_steps"] == [
+            "There is no Cilium in namespace nope, but there is one in namespace kube-system:"
+            " set namespace=kube-system."
+        ]
+        assert values["policies"]["realized"] is None
+
+    def test_endpoints_alone_tell_too(self) -> None:
+        kube = make.healthy_cluster()
+        kube.failures["list", "DaemonSet"] = AuthFailed(FORBIDDEN, status=403)
+        (step,) = World(kube).report(replace(LOOK, namespace="nope"))["next_steps"]
+        assert "the cluster has CiliumEndpoints: name Cilium's namespace with namespace=" in step
+
+    def test_a_wait_that_ends_says_so(self) -> None:
+        with pytest.raises(TimedOut) as caught:
+            World(make.healthy_cluster()).report(replace(WAIT, namespace="nope"))
+        assert "set namespace=kube-system" in caught.value.remedy
+
+    def test_no_policy_is_enforced_where_there_is_no_cilium(self) -> None:
+        with pytest.raises(TimedOut):
+            World(make.FakeKube().add(make.node("n1"))).report(replace(WAIT, wait_for=["policies"]))
+
+    @pytest.mark.parametrize(
+        ("wrong", "code"),
+        [({"namespace": "Kube System"}, "InvalidName"), ({"wait_timeout": -1}, "InvalidNumber")],
+    )
+    def test_wrong_options_are_named(self, wrong: Any, code: Any) -> None:
+        good = {"wait": False, "wait_for": [], "probe_agents": "all", "namespace": "kube-system", "wait_timeout": 0}
+        with pytest.raises(InvalidInput) as caught:
+            Options.of({**good, **wrong})
+        assert (caught.value.option, caught.value.code) == (next(iter(wrong)), code)
+
+
 class TestPolicies:
     def world(self, *policies: Any, **answers: Any) -> Any:
         world = World(make.healthy_cluster().add(*policies))

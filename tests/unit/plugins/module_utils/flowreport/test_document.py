@@ -159,6 +159,12 @@ def test_before_and_after_tells_what_is_different() -> None:
     assert shop_report(before=report)["changes"] == []
 
 
+def test_notes_are_told_in_the_few_lines_too() -> None:
+    note = "Who is protected could not be read: pods is forbidden."
+    report = build_report(Observed(edges=[], flows=0, source="file", notes=(note,)), title="t")
+    assert summary_lines(report)[-1] == f"note: {note}"
+
+
 @pytest.mark.parametrize(
     ("was", "now", "change"),
     [

@@ -131,6 +131,31 @@ def test_a_filter_that_all_nodes_refuse_is_an_error_of_the_input() -> None:
         read(lambda _r, _c: iter([{"node_status": {**status, "message": "ring is gone"}}]), FlowRequest())
 
 
+CEL = "error compiling CEL expression: ERROR: <input>:1:5: Syntax error\n | foo(\n | ....^"
+
+
+def assert_names_the_expression(error: InvalidInput) -> None:
+    assert (error.option, error.code, bool(error.remedy)) == ("cel_expression", "InvalidFilter", True)
+    assert "Syntax error | foo( | ....^" in error.message
+
+
+def test_an_expression_that_no_node_can_read_is_named_in_one_line() -> None:
+    status = {"state_change": "NODE_ERROR", "node_names": ["n1", "n2"], "message": CEL}
+    with pytest.raises(InvalidInput) as caught:
+        read(lambda _request, _context: iter([{"node_status": status}]), FlowRequest())
+    assert_names_the_expression(caught.value)
+    failed = output(rc=1, stderr=f"level=info\n{CEL}\n")
+    with pytest.raises(InvalidInput) as caught:
+        ask_agents(cluster(), dict.fromkeys(("cilium-a", "cilium-b"), failed))
+    assert_names_the_expression(caught.value)
+
+
+def test_a_relay_that_is_not_there_has_its_address_in_question() -> None:
+    with RelayReader.connected("127.0.0.1", 1) as reader, pytest.raises(TimedOut) as caught:
+        reader.read(FlowRequest(timeout_s=0.3))
+    assert "relay_address" in caught.value.remedy
+
+
 def test_one_failed_node_of_two_is_no_error_but_makes_the_answer_incomplete() -> None:
     status = {"state_change": "NODE_ERROR", "node_names": ["n2"], "message": "ring is gone"}
     seen = read(lambda _request, _context: iter([CONNECTED, {"node_status": status}, FLOW]), FlowRequest())
@@ -355,8 +380,8 @@ def test_an_address_without_a_port_is_refused(address: str) -> None:
 
 def test_a_relay_with_an_address_of_its_own_needs_no_cluster() -> None:
     with (
-        relay(lambda request, context: iter([CONNECTED, FLOW])) as (host, port),
-        direct_reader(RelayOptions(address=f"{host}:{port}")) as reader,
+        relay(lambda request, context: iter([CONNECTED, FLOW])) as address,
+        direct_reader(RelayOptions(address=":".join(map(str, address)))) as reader,
     ):
         assert [flow.uuid for flow in reader.read(FlowRequest()).flows] == ["a"]
 

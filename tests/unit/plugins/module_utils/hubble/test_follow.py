@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import (
+    InvalidInput,
     NotFound,
     TimedOut,
     Unsupported,
@@ -157,6 +158,18 @@ def test_a_node_that_goes_away_is_told(relay: Relay) -> None:
             "No flows from n2 (error: broken pipe).",
         ]
         assert follower.nodes == {"n1": "UNAVAILABLE"}
+
+
+def test_an_expression_that_no_node_can_read_ends_it(relay: Relay) -> None:
+    said = "error compiling CEL expression: ERROR:\n | foo("
+    with opened(relay) as follower:
+        follower.wait_ready(5)
+        relay.streams[-1].responses.put(
+            {"node_status": {"state_change": "NODE_ERROR", "node_names": ["n2"], "message": said}}
+        )
+        with pytest.raises(InvalidInput, match=r"CEL expression: ERROR: \| foo\(") as caught:
+            follower.next(5)
+        assert caught.value.option == "cel_expression"
 
 
 def test_a_node_that_never_comes_is_a_problem_and_no_error(relay: Relay) -> None:

@@ -46,7 +46,20 @@ def test_an_expression_for_hubble_is_refused_here() -> None:
         Matcher(build_filters({"cel_expression": ["true"]}))
 
 
+def test_what_an_application_sent_in_no_form_at_all_matches_nothing() -> None:
+    assert not Matcher(build_filters({"http_path": ["/"]}))({"l7": {"http": {"url": "http://[x/"}}})
+    assert not Matcher(build_filters({"from_ip": ["10.0.0.0/8"]}))({"IP": {"source": "garbage"}})
+
+
 @pytest.mark.parametrize("text", ["a=b=c", "a in b", "(a)", "a,,b", "=b"])
 def test_what_is_no_selector_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="is not a label selector"):
         selector_of(text)
+    # Before Hubble is asked, which would name neither the option nor the value.
+    with pytest.raises(InvalidInput) as told:
+        build_filters({"from_label": [text]}, "exclude.")
+    assert (told.value.option, told.value.code, bool(told.value.remedy)) == (
+        "exclude.from_label",
+        "InvalidFilter",
+        True,
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,54 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OperationFailed, match=r"dest=.*cannot be written"):
         values(1, since="1h", dest=str(tmp_path / "absent" / "f"))
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_read(tmp_path: Path, writes: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name, why in (
+        (".", "is a directory"),
+        ("pipe", "no ordinary file"),
+        ("absent/f", "no directory"),
+        ("file/f", "no directory"),
+    ):
+        plan = plan_of({"limit": 1, "request_timeout": 30, "since": "1h", "dest": str(tmp_path / name)}, NOW)
+        with pytest.raises(OperationFailed, match=f"dest=.*{why}") as told:
+            observe(plan, None, writes=writes)
+        assert (told.value.option, told.value.code, bool(told.value.remedy)) == ("dest", "FileUnwritable", True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+
+
+@pytest.mark.parametrize("name", ["flows.jsonl", "flows.jsonl.gz"])
+def test_only_other_flows_replace_a_file_and_check_mode_knows(tmp_path: Path, name: str) -> None:
+    src, dest = str(tmp_path / "src"), tmp_path / name
+
+    def replaced(**options: Any) -> bool:
+        return bool(values(0, src=src, dest=str(dest), **options)["replaced"])
+
+    values(5, since="1h", dest=src)
+    assert replaced(writes=False)
+    assert not dest.exists()
+    assert replaced()
+    first = dest.stat()
+    assert not replaced(writes=False)
+    assert not replaced()
+    assert (dest.stat().st_ino, dest.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    for options in ({"last": 2}, {"verdict": ["FORWARDED"]}):
+        assert replaced(writes=False, **options)
+    assert dest.stat().st_ino == first.st_ino
+    assert replaced(last=2)
+    # All of the old file comes, and more.
+    assert replaced(writes=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "src"]
+
+
+def test_a_file_is_not_read_and_replaced_at_once(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidInput, match="same file") as told:
+        values(0, src=str(tmp_path / "f"), dest=str(tmp_path / "folder" / ".." / "f"))
+    assert (told.value.option, told.value.code) == ("dest", "SameFile")
 
 
 def test_bad_lines_of_a_file_make_the_answer_incomplete(tmp_path: Path) -> None:

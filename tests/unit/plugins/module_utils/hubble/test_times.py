@@ -66,5 +66,15 @@ def test_a_time_before_now(text: str, seconds: int) -> None:
     assert parse_moment("since", text, 1_000_000.25) == (1_000_000 - seconds, 250_000_000)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["99999999999999d", "999999999999999999d", "9" * 5000 + "s", "0001-01-01T00:00:00Z", "9999-12-31T23:59-23:00"],
+)
+def test_a_time_that_no_flow_can_have_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_moment("since", text, 1_796_000_000.5)
+    assert (caught.value.option, caught.value.code, bool(caught.value.remedy)) == ("since", "InvalidTime", True)
+
+
 def test_a_stamp_pads_the_day_with_a_space_and_cuts_the_fraction() -> None:
     assert stamp(parse_time("2026-03-09T20:13:27.3599Z")) == "Mar  9 20:13:27.359"

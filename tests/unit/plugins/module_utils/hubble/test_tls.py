@@ -182,7 +182,7 @@ def test_each_thing_that_does_not_fit_is_told_by_its_name(tmp_path: Path) -> Non
         assert (type(error), error.option) == (InvalidInput, "relay_ca_cert")
         error = refused(address, secrets(), RelayOptions(client_cert=str(junk), client_key=str(junk)))
         assert error.code == "ClientCertInvalid"
-        assert type(refused(address, cluster(), RelayOptions())) is NotFound
+        assert isinstance(refused(address, cluster(), RelayOptions()), NotFound)
 
 
 def test_a_client_certificate_that_is_wanted_and_not_there_is_told(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_relay_without_tls_and_no_relay_are_told_apart() -> None:
         assert (type(error), error.code) == (OperationFailed, "RelayTlsFailed")
     finally:
         server.stop(None).wait()
-    assert type(refused(("127.0.0.1", 1), secrets(), RelayOptions())) is Unreachable
+    assert isinstance(refused(("127.0.0.1", 1), secrets(), RelayOptions()), Unreachable)
 
 
 def test_a_certificate_for_addresses_leaves_the_chart_s_name() -> None:

@@ -200,6 +200,24 @@ class TestKubeconfigFile:
             assert found == str(path)
         assert path.exists()
 
+    def test_a_file_with_several_clusters_is_reduced_to_the_one(self, tmp_path: Path) -> None:
+        """Whoever changes the current context of that file while helm works must not change where it works."""
+        path = tmp_path / "config"
+        other = {"name": "other", "context": {"cluster": "other", "user": "u2"}}
+        document = {
+            **DOCUMENT,
+            "contexts": [*DOCUMENT["contexts"], other],
+            "clusters": [*DOCUMENT["clusters"], {"name": "other", "cluster": {"server": "https://other"}}],
+            "users": [*DOCUMENT["users"], {"name": "u2", "user": {"token": "other"}}],
+        }
+        path.write_text(yaml.safe_dump(document))
+        source = find_source({"kubeconfig": str(path)}, {})
+        with KubeClient(Answers(), source).kubeconfig_file() as found:
+            assert found != str(path)
+            with open(found, encoding="utf-8") as file:
+                assert yaml.safe_load(file) == DOCUMENT
+        assert not os.path.exists(found)
+
     def test_else_a_private_copy_that_goes_away(self) -> None:
         with KubeClient(Answers(), Source(DOCUMENT, "c", None)).kubeconfig_file() as found:
             assert stat.S_IMODE(os.stat(found).st_mode) == 0o600
@@ -229,7 +247,7 @@ class TestConnect:
     def test_timeout_must_be_positive(self, timeout: Any) -> None:
         with pytest.raises(InvalidInput) as caught:
             connect({"kubeconfig": DOCUMENT, "request_timeout": timeout})
-        assert caught.value.option == "request_timeout"
+        assert (caught.value.option, caught.value.code) == ("request_timeout", "InvalidNumber")
 
     def test_hides_the_secrets_of_a_dict_and_only_those(self, tmp_path: Path) -> None:
         hidden = []

@@ -127,6 +127,13 @@ def test_a_mismatch_names_the_connection_and_both_sides() -> None:
     assert "expected allow, failed (exit 28 (timed out), no verdict): The client heard nothing" in mismatch_text(result)
 
 
+def test_a_mismatch_is_called_by_the_name_that_it_was_given() -> None:
+    result = document(replace(probe("deny"), name="shop stays closed"), OK, [verdict()])
+    assert mismatch_text(result).startswith(
+        "shop stays closed (client/client -> http://web.basics): expected deny, was"
+    )
+
+
 def test_retries_do_not_fill_the_result() -> None:
     assert len(document(probe("deny"), TIMEOUT, DROPPED * 20)["flows"]) == 12
 

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.client_spec import ClientSpec
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import Probe, parse_probes
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import Probe, parse_probes, required_probes
 
 SOURCE = {"namespace": "client", "pod": "client"}
 
@@ -79,6 +79,11 @@ def test_a_pod_may_be_found_by_labels() -> None:
         {"to": {"dns": "a"}, "expect_status": 200},
         {"to": {"url": "http://a"}, "expect": "deny", "expect_status": 200},
         {"to": {"url": "http://a"}, "timeout": 301},
+        {"to": {"url": "http://a"}, "timeout": 0},
+        {"to": {"url": "http://a"}, "expect_status": 99},
+        {"to": {"url": "http://a"}, "expect_status": 600},
+        {"from": {"namespace": "n", "selector": "app in ("}, "to": {"dns": "a"}},
+        {"from": {"namespace": "n", "selector": "app=web="}, "to": {"dns": "a"}},
         {"to": {"url": "http://a"}, "protocol": "udp"},
         {"to": {"dns": "a"}, "protocol": "icmp"},
         {"to": {"host": "a"}},
@@ -107,3 +112,27 @@ def test_a_client_pod_is_named_by_what_it_stands_for() -> None:
     one = parse_probes([{"from": source, "to": {"dns": "a"}, "expect": "allow"}])[0]
     assert one.client == ClientSpec("n", "deployment/web", (("app", "a"), ("tier", "b")))
     assert one.source_text == "n (as deployment/web, app=a,tier=b)"
+
+
+@pytest.mark.parametrize(
+    "selector", ["app=web,tier in (a, b)", "!old, example.com/part != db", "app", "generation > 3", "size < 5,app=web"]
+)
+def test_what_kubernetes_takes_as_a_selector_is_taken(selector: str) -> None:
+    entry = {"from": {"namespace": "n", "selector": selector}, "to": {"dns": "a"}, "expect": "allow"}
+    assert parse_probes([entry])[0].selector == selector
+
+
+def test_a_selector_is_named_with_its_option() -> None:
+    entry = {"from": {"namespace": "n", "selector": "app in ("}, "to": {"dns": "a"}, "expect": "allow"}
+    with pytest.raises(InvalidInput) as caught:
+        parse_probes([entry])
+    assert caught.value.message == "probes[0].from.selector=app in ( is not a label selector."
+    assert (caught.value.option, caught.value.code) == ("probes", "InvalidProbe")
+
+
+def test_nothing_to_probe_proves_nothing() -> None:
+    with pytest.raises(InvalidInput, match=r"probes=\[\]") as caught:
+        required_probes([])
+    assert caught.value.code == "InvalidProbe"
+    # Where probes are an option among others, there may be none.
+    assert parse_probes([]) == []

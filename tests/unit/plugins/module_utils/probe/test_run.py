@@ -307,6 +307,26 @@ def test_containers_of_one_pod_are_not_mixed() -> None:
     assert sorted(seen) == [("a", 2), ("b", 1)]
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_what_the_api_server_calls_wrong_is_not_tried_again(status: int) -> None:
+    cluster = Cluster(lambda _now: True)
+    cluster.kube.failures["list", "Pod"] = InvalidInput("unable to parse requirement", status=status)
+    (result,) = cluster.probe("allow", source={"namespace": "client", "selector": "app=web"})
+    assert (result["attempts"], cluster.clock.sleeps) == (1, [])
+    assert "unable to parse requirement" in result["reason"]
+
+
+def test_a_pod_that_comes_late_is_waited_for() -> None:
+    cluster = Cluster(lambda _now: True)
+
+    def arrive() -> None:
+        cluster.kube.add(pod("client", app="web"))
+
+    cluster.clock.during_sleep.append(arrive)
+    (result,) = cluster.probe("allow", source={"namespace": "client", "selector": "app=web"})
+    assert (result["attempts"], result["passed"]) == (2, True)
+
+
 def test_the_message_names_the_first_ones_of_many() -> None:
     results = Cluster(lambda _now: True).probe(*["deny"] * 12, settle_s=0.0)
     assert mismatches(results).count("expected deny, was allowed") == 10

@@ -21,6 +21,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.flowreport.doc
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.observation import ALL, FlowRequest
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging import flowreporting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.flowreporting import (
+    check_paths,
     earlier_report,
     flows_of_file,
     flows_of_reader,
@@ -184,23 +185,51 @@ def test_a_path_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_an_earlier_report_is_a_path_or_the_report_itself(tmp_path: Path) -> None:
-    assert earlier_report(None, None) is None
-    assert earlier_report("", None) is None
-    assert earlier_report(shop_report(), None) == shop_report()
+    assert earlier_report(None) is None
+    assert earlier_report("") is None
+    assert earlier_report(shop_report()) == shop_report()
     path = tmp_path / "a.json"
     path.write_text(json.dumps(shop_report()), encoding="utf-8")
-    assert earlier_report(str(path), str(tmp_path / "b.json")) == shop_report()
+    assert earlier_report(str(path)) == shop_report()
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_an_earlier_report_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput) as told:
+        earlier_report(str(tmp_path / "a.json"))
+    assert (told.value.option, told.value.code) == ("before", "InvalidReport")
 
 
 @pytest.mark.parametrize(
-    ("text", "json_name", "code"),
-    [("{", "b.json", "InvalidReport"), ("[]", "b.json", "InvalidReport"), ("{}", "a.json", "SameFile")],
+    ("given", "option", "code"),
+    [
+        ({"html": "folder"}, "html", "UnwritableFile"),
+        ({"html": "a.html", "markdown": "file/a.md"}, "markdown", "UnwritableFile"),
+        ({"json": "file/new/a.json"}, "json", "UnwritableFile"),
+        ({"html": "a", "json": "folder/../a"}, "json", "SameFile"),
+        ({"before": "a.json", "json": "a.json"}, "json", "SameFile"),
+        ({"before": "a.json", "markdown": "a.json"}, "markdown", "SameFile"),
+        ({"flows_path": "flows", "html": "flows"}, "html", "SameFile"),
+    ],
+    ids=str,
 )
-def test_an_earlier_report_that_cannot_be_used_is_refused(tmp_path: Path, text: str, json_name: str, code: str) -> None:
-    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+def test_a_file_that_could_not_be_written_in_the_end_is_refused_first(
+    tmp_path: Path, given: Json, option: str, code: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    absent = dict.fromkeys(("html", "json", "markdown", "before", "flows_path"))
     with pytest.raises(InvalidInput) as told:
-        earlier_report(str(tmp_path / "a.json"), str(tmp_path / json_name))
-    assert (told.value.option, told.value.code) == ("before", code)
+        check_paths({**absent, **{name: str(tmp_path / path) for name, path in given.items()}})
+    assert (told.value.option, told.value.code, bool(told.value.remedy)) == (option, code, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_files_that_can_be_written_pass_without_being_made(tmp_path: Path) -> None:
+    names = {"html": "new/deep/a.html", "json": "a.json", "markdown": None, "flows_path": "flows"}
+    check_paths({name: path and str(tmp_path / path) for name, path in names.items()} | {"before": shop_report()})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_tell_the_most_frequent_drops_only(tmp_path: Path) -> None:
