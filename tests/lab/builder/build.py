@@ -17,11 +17,13 @@ from typing import IO
 
 from . import recipes
 from .cache import Cache, Step
+from .edits import edited_module
 from .files import digest, place, write_text
 from .machine import debian_mirror, go_release
 from .node import image_id, preload
 from .processes import GROUP, LabError, capture, logged
 from .recipes import HERE, Image, Program, Toolset, Userland
+from .releases import RELEASE, Release, cilium_images, clustermesh_image
 
 GO_ENV = {"CGO_ENABLED": "0", "GOWORK": "off"}
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -35,9 +37,12 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "go-etcd": (25, 0.3),
     "go-coredns": (100, 1.0),
     "go-cilium": (320, 2.0),
+    "go-cilium-1.19": (320, 1.5),
+    "go-cilium-1.15": (320, 1.5),
     "go-kwok": (60, 0.5),
     "userland-node": (20, 0.5),
     "userland-cilium": (30, 1.0),
+    "userland-cilium-1.15": (30, 1.0),
     "userland-demo": (20, 0.3),
     "image-cilium": (8, 1.5),
     "image-node-base": (6, 1.0),
@@ -93,6 +98,13 @@ class Builder:
             self.image(image)
         self.image(self.node_base())
         self.cache.step(self.node_step(images))
+
+    def build_release(self, release: Release) -> None:
+        """Have programs, chart and images of one version of Cilium; the node image is not made anew for it."""
+        self.lanes(lambda: list(map(self.go, release.toolsets)), lambda: self.userland(release.userland))
+        self.cache.step(self.chart_step(release))
+        for image in self.cilium_images(release):
+            self.image(image)
 
     def plan(self) -> Plan:
         """What `build` would do now; without doing anything of it."""
@@ -157,12 +169,14 @@ class Builder:
 
     def go_step(self, toolset: Toolset) -> Step:
         """Build the programs of a toolset."""
-        inputs = {
+        inputs: dict[str, object] = {
             "files": digest(toolset.directory),
             "go": self.go_release(),
             "programs": [[program.name, program.package, program.tags] for program in toolset.programs],
             "variables": dict(toolset.variables),
         }
+        if toolset.edits:
+            inputs["edits"] = [[edit.file, edit.old, edit.new] for edit in toolset.edits]
 
         def compile_programs(log: IO[str]) -> str:
             scratch = self.cache.root / "fresh" / toolset.name
@@ -174,7 +188,7 @@ class Builder:
                 shutil.rmtree(scratch, ignore_errors=True)
             return ""
 
-        files = [self.cache.bin / program.name for program in toolset.programs]
+        files = [self.cache.bin_of(toolset.place) / program.name for program in toolset.programs]
         return self.new_step(
             f"go-{toolset.name}", inputs, compile_programs, lambda __: all(file.exists() for file in files)
         )
@@ -182,15 +196,18 @@ class Builder:
     def compile(self, toolset: Toolset, scratch: Path, log: IO[str]) -> None:
         """Run the compiler in a scratch folder and move its results, when they are complete, to their place."""
         flags = " ".join(["-s -w", *self.stamped(toolset)])
+        edited = edited_module(toolset, self.source(toolset), scratch) if toolset.edits else []
         env = {**GO_ENV, "GOTMPDIR": str(scratch / "tmp")}
+        target = self.cache.bin_of(toolset.place)
+        target.mkdir(parents=True, exist_ok=True)
         # Programs with the same tags in one call: they are linked at the same time.
         for tags, group in groupby(toolset.programs, key=lambda program: program.tags):
             programs = list(group)
-            command = ["go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
+            command = ["go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false", *edited]
             command += ["-tags", ",".join(tags), "-ldflags", flags, "-o", f"{scratch}{os.sep}"]
             logged([*command, *(program.package for program in programs)], log, env, toolset.directory)
             for program in programs:
-                (scratch / built_name(program)).replace(self.cache.bin / program.name)
+                (scratch / built_name(program)).replace(target / program.name)
 
     def stamped(self, toolset: Toolset) -> list[str]:
         """Linker flags which give the programs their version."""
@@ -223,16 +240,17 @@ class Builder:
 
     # Files out of modules
 
-    def chart_step(self) -> Step:
+    def chart_step(self, release: Release = RELEASE) -> Step:
         """Copy the Helm chart out of the Cilium module."""
+        chart = self.cache.chart_of(release.toolset.place)
 
         def copy(__: IO[str]) -> str:
-            shutil.rmtree(self.cache.chart, ignore_errors=True)
-            place(self.source(recipes.CILIUM) / "install" / "kubernetes" / "cilium", self.cache.chart)
+            shutil.rmtree(chart, ignore_errors=True)
+            place(self.source(release.toolset) / "install" / "kubernetes" / "cilium", chart)
             return ""
 
-        inputs = {"version": recipes.CILIUM.version}
-        return self.new_step("chart", inputs, copy, lambda __: (self.cache.chart / "Chart.yaml").exists())
+        inputs = {"version": release.toolset.version}
+        return self.new_step(release.step("chart"), inputs, copy, lambda __: (chart / "Chart.yaml").exists())
 
     def kwok_step(self) -> Step:
         """Join the stages without which kwok does not start: nodes and pods which become ready at once."""
@@ -288,13 +306,20 @@ class Builder:
             raise LabError(f"the node's containerd configuration must name {names['pause']} as the sandbox image")
         return names
 
+    def cilium_images(self, release: Release) -> list[Image]:
+        """Images of one version of Cilium which a node holds."""
+        binary = self.cache.bin_of(release.toolset.place)
+        return cilium_images(release, self.source(release.toolset), binary, self.cache.bin)
+
     def images(self) -> list[Image]:
         """All images but those of the node."""
-        binary, cilium = self.cache.bin, self.source(recipes.CILIUM)
+        binary = self.cache.bin
         images = recipes.control_plane_images(self.kubeadm_images(), binary)
-        images += recipes.cilium_images(cilium, binary)
+        images += self.cilium_images(RELEASE)
         images += recipes.workload_images(binary)
-        return [*images, recipes.clustermesh_image(cilium, binary)] if self.extras else images
+        if self.extras:
+            images.append(clustermesh_image(self.source(recipes.CILIUM), binary))
+        return images
 
     def node_base(self) -> Image:
         """The node image before the preload."""

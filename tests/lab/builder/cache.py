@@ -60,6 +60,14 @@ class Cache:
         for folder in (self.bin, self.contexts, self.logs, self.stamps):
             folder.mkdir(parents=True, exist_ok=True)
 
+    def bin_of(self, place: str) -> Path:
+        """Folder of the programs of a toolset: the common one, or below the place of a version which stands apart."""
+        return self.root / place / "bin" if place else self.bin
+
+    def chart_of(self, place: str) -> Path:
+        """Folder of the Helm chart of a version of Cilium."""
+        return self.root / place / "chart" / "cilium" if place else self.chart
+
     @property
     def key(self) -> str:
         """Short name of this cache, for things outside of it."""

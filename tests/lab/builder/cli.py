@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import prepare, supply
+from . import prepare, releases, supply
 from .cache import Cache, default_cache
 from .clusters import Cluster
 from .engine import engine_trouble, stop_engine
@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     named = argparse.ArgumentParser(add_help=False)
     named.add_argument("--name", default=DEFAULT_CLUSTER, help="name of the cluster (default: %(default)s)")
     named.add_argument("--kubeconfig", type=Path, help="kubeconfig to write and use (default: in the cache)")
+    versioned = argparse.ArgumentParser(add_help=False)
+    versioned.add_argument("--cilium", choices=releases.releases(), help="a version of Cilium beside the lab's own")
     ready = commands.add_parser("prepare", help="have an engine, programs and images; tell Ansible where they are")
     ready.add_argument("--output", type=Path, help="variables file to write (YAML)")
     ready.add_argument(
@@ -42,8 +44,10 @@ def parser() -> argparse.ArgumentParser:
         help="of images (auto: as before, else official ones where a registry answers, else built here)",
     )
     commands.add_parser("setup", help="install packages and have a Docker engine")
-    commands.add_parser("build", help="build all programs and images")
-    up = commands.add_parser("up", parents=[named], help="create a cluster without CNI plugin")
+    commands.add_parser(
+        "build", parents=[versioned], help="build all programs and images, or those of one version of Cilium"
+    )
+    up = commands.add_parser("up", parents=[named, versioned], help="create a cluster without CNI plugin")
     up.add_argument("--workers", type=int, default=0, help="nodes beside the control plane (default: %(default)s)")
     up.add_argument("--pod-subnet", help="pod network, for clusters which must not overlap")
     up.add_argument("--service-subnet", help="service network, for clusters which must not overlap")
@@ -53,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     stop = commands.add_parser("stop", help="stop the Docker engine if the lab started it, with all of its containers")
     stop.add_argument("--unused", action="store_true", help="only if it has no containers")
     commands.add_parser("status", help="show engine, images and clusters")
-    commands.add_parser("env", parents=[named], help="print KEY=VALUE lines for callers")
+    commands.add_parser("env", parents=[named, versioned], help="print KEY=VALUE lines for callers")
     return top
 
 
@@ -81,17 +85,20 @@ def change(cache: Cache, arguments: argparse.Namespace) -> None:
     elif trouble := engine_trouble():
         raise LabError(f"no Docker engine answers, run `lab setup` ({trouble})")
     else:
-        prepare.build(cache)
+        prepare.build(cache, releases.releases().get(arguments.cilium))
 
 
 def use(cluster: Cluster, arguments: argparse.Namespace) -> None:
     """Run a command which is about one cluster."""
     if arguments.command == "up":
         cluster.up(arguments.workers, arguments.pod_subnet, arguments.service_subnet)
+        if arguments.cilium:
+            cluster.load(releases.cilium_node_images(releases.releases()[arguments.cilium]))
     elif arguments.command == "down":
         cluster.down()
     elif arguments.command == "env":
-        for key, value in environment(cluster.cache, cluster).items():
+        release = releases.releases().get(arguments.cilium)
+        for key, value in environment(cluster.cache, cluster, release).items():
             say(f"{key}={shlex.quote(value)}")
     elif arguments.action == "up":
         for host, address in sorted(cluster.internet.up().items()):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from .supply import supply
 
 API_SERVER_PORT = 6443
 CREATE_TYPICAL_S = 30.0
+LOAD_TYPICAL_S = 30.0
 
 
 def kind_config(workers: int, pod_subnet: str | None, service_subnet: str | None) -> str:
@@ -87,6 +89,17 @@ class Cluster:
             return ""
 
         self.cache.timed(f"cluster-{self.name}", create, CREATE_TYPICAL_S)
+
+    def load(self, images: Sequence[str]) -> None:
+        """Put images of the engine into all nodes."""
+        if absent := [image for image in images if not image_id(image)]:
+            raise LabError(f"{', '.join(absent)} is not there: run `lab build --cilium` with this version")
+
+        def put(log: IO[str]) -> str:
+            logged([self.supply.kind, "load", "docker-image", "--name", self.name, *images], log)
+            return ""
+
+        self.cache.timed(f"load-{self.name}", put, LOAD_TYPICAL_S)
 
     def down(self) -> None:
         """Remove the cluster and all that belongs to it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .processes import Capture, LabError, capture
@@ -17,6 +17,9 @@ from .recipes import KIND
 GO_MINIMUM = (1, 26)
 CAP_SYS_RESOURCE = 24
 GIGABYTE = 1000**3
+# Each node's systemd, containerd and kubelet take some; the kernel's default of 128 serves about two clusters.
+INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_WANTED = 1024
 
 
 def lacks_sys_resource(status: str | None = None) -> bool:
@@ -76,6 +79,22 @@ def require_root(purpose: str) -> None:
     """Raise unless this user is root."""
     if os.geteuid() != 0:
         raise LabError(f"{purpose} needs root, and this user is not root: run the command as root")
+
+
+def raise_inotify_limit(announce: Callable[[str], None], file: Path = INOTIFY_INSTANCES) -> None:
+    """Have inotify instances for the kubelets of several clusters until the next boot, or say what is wanted."""
+    try:
+        found = int(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if found >= INOTIFY_WANTED:
+        return
+    try:
+        file.write_text(f"{INOTIFY_WANTED}\n", encoding="utf-8")
+    except OSError:
+        announce(f"fs.inotify.max_user_instances is {found}: kubelets of several clusters need {INOTIFY_WANTED}")
+    else:
+        announce(f"fs.inotify.max_user_instances raised from {found} to {INOTIFY_WANTED}, for several clusters")
 
 
 def existing(path: Path) -> Path:

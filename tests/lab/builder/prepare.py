@@ -14,9 +14,10 @@ from . import official, supply
 from .build import Builder, Plan
 from .cache import Cache
 from .engine import BUILD_PACKAGES, have_engine, have_packages
-from .machine import require_disk, require_go
+from .machine import raise_inotify_limit, require_disk, require_go
 from .processes import capture
 from .progress import duration, say
+from .releases import Release
 
 WIDTH = 110
 
@@ -67,6 +68,7 @@ def prepare(cache: Cache, wanted: str, output: Path | None) -> None:
     """Have an engine, images and programs, and write the variables file."""
     started = time.monotonic()
     have_engine(cache)
+    raise_inotify_limit(say)
     source = choose_source(wanted, supply.remembered(cache), official.registry_answers)
     if source == supply.OFFICIAL:
         say("Images: official ones from their registries.")
@@ -88,7 +90,11 @@ def setup(cache: Cache) -> None:
     have_engine(cache)
 
 
-def build(cache: Cache) -> None:
-    """Build everything, also what only other work than the demo needs; name every step."""
+def build(cache: Cache, release: Release | None = None) -> None:
+    """Build everything, also what only other work than the demo needs, or one version of Cilium; name every step."""
     require_go()
-    Builder(cache, extras=True).build()
+    builder = Builder(cache, extras=True)
+    if release is None:
+        builder.build()
+    else:
+        builder.build_release(release)

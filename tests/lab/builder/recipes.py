@@ -33,14 +33,34 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """One text in a file of a module, and what is compiled in its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Toolset:
-    """Programs which are built from one folder of go/ (its own name's, or `folder`): their versions stand together."""
+    """Programs which are built from one folder of go/ (its own name's, or `folder`): their versions stand together.
+
+    Those of a toolset which stands `apart` have their own folder in the cache: another toolset has the same names.
+    Edits change one text of a file of the main module, for what keeps an old version from running on today's machines.
+    """
 
     name: str
     module: str
     programs: tuple[Program, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
+    apart: bool = False
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Folder of the cache below which the programs are put; empty for the common one."""
+        return self.name if self.apart else ""
 
     @property
     def directory(self) -> Path:
@@ -113,21 +133,32 @@ KUBERNETES = Toolset(
         "k8s.io/client-go/pkg/version.gitVersion": "{version}",
     },
 )
-CILIUM = Toolset(
-    "cilium",
-    CILIUM_MODULE,
-    (
-        *(Program(name, f"{CILIUM_MODULE}/{path}", ("osusergo",)) for name, path in AGENT_PROGRAMS.items()),
-        Program("cilium-cni", f"{CILIUM_MODULE}/plugins/cilium-cni", ("osusergo",)),
-        Program("hubble-relay", f"{CILIUM_MODULE}/hubble-relay", ("osusergo",)),
-        Program("clustermesh-apiserver", f"{CILIUM_MODULE}/clustermesh-apiserver", ("osusergo",)),
-        Program("cilium-operator-generic", f"{CILIUM_MODULE}/operator", ("osusergo", "ipam_provider_operator")),
-    ),
-    {
+CLUSTERMESH_PROGRAMS = {"clustermesh-apiserver": "clustermesh-apiserver"}
+
+
+def cilium_toolset(name: str, without: str = "", apart: bool = False, edits: tuple[Edit, ...] = ()) -> Toolset:
+    """The programs of one version of Cilium; one which stands apart is for single clusters."""
+    programs = {**AGENT_PROGRAMS, "cilium-cni": "plugins/cilium-cni", "hubble-relay": "hubble-relay"}
+    programs |= {} if apart else CLUSTERMESH_PROGRAMS
+    variables = {
         f"{CILIUM_MODULE}/pkg/version.ciliumVersion": "{number} module {date}",
         f"{CILIUM_MODULE}/hubble/pkg.Version": "{version}",
-    },
-)
+    }
+    tags = ("osusergo",)
+    return Toolset(
+        name,
+        CILIUM_MODULE,
+        (
+            *(Program(key, f"{CILIUM_MODULE}/{path}", tags) for key, path in programs.items() if key != without),
+            Program("cilium-operator-generic", f"{CILIUM_MODULE}/operator", (*tags, "ipam_provider_operator")),
+        ),
+        variables,
+        apart=apart,
+        edits=edits,
+    )
+
+
+CILIUM = cilium_toolset("cilium")
 ETCD = Toolset("etcd", "go.etcd.io/etcd/server/v3", (Program("etcd", "go.etcd.io/etcd/server/v3"),))
 COREDNS = Toolset("coredns", "github.com/coredns/coredns", (Program("coredns", "github.com/coredns/coredns"),))
 KIND = Toolset("kind", "sigs.k8s.io/kind", (Program("kind", "sigs.k8s.io/kind"),))
@@ -181,11 +212,6 @@ DEMO_USERLAND = Userland(
 USERLANDS = (NODE_USERLAND, CILIUM_USERLAND, DEMO_USERLAND)
 
 
-def cilium_image(name: str) -> str:
-    """Name of one of Cilium's images."""
-    return f"quay.io/cilium/{name}:{CILIUM.version}"
-
-
 def kubectl_image() -> str:
     """Name of the kubectl image, as manifests of Jobs write it."""
     return f"registry.k8s.io/kubectl:{KUBERNETES.version}"
@@ -214,63 +240,6 @@ def control_plane_images(names: Mapping[str, str], binary: Path) -> list[Image]:
         Image("coredns", names["coredns"], "coredns", {"coredns": binary / "coredns"}, ("coredns",)),
         Image("pause", names["pause"], "pause", {"pause": binary / "pause"}, ("pause",)),
     ]
-
-
-def cilium_images(source: Path, binary: Path) -> list[Image]:
-    """Images of Cilium which a node holds; source is the folder of the Cilium module."""
-    agent = CILIUM_USERLAND.tag
-    plugin = source / "plugins" / "cilium-cni"
-    operator = "cilium-operator-generic"
-    return [
-        Image(
-            "cilium",
-            cilium_image("cilium"),
-            "cilium",
-            {
-                "bpf": source / "bpf",
-                "scripts/install-plugin.sh": plugin / "install-plugin.sh",
-                "scripts/cni-uninstall.sh": plugin / "cni-uninstall.sh",
-                "scripts/init-container.sh": source / "images" / "cilium" / "init-container.sh",
-                "cilium-cni": binary / "cilium-cni",
-                **{f"programs/{name}": binary / name for name in AGENT_PROGRAMS},
-            },
-            ("cilium", agent),
-            {"BASE": agent},
-        ),
-        Image(
-            "cilium-operator",
-            cilium_image("operator-generic"),
-            operator,
-            {operator: binary / operator},
-            ("cilium",),
-            directories=("tmp",),
-        ),
-        Image(
-            "hubble-relay",
-            cilium_image("hubble-relay"),
-            "hubble-relay",
-            {"hubble-relay": binary / "hubble-relay"},
-            ("cilium",),
-            directories=("tmp",),
-        ),
-    ]
-
-
-def clustermesh_image(source: Path, binary: Path) -> Image:
-    """Image for several clusters as one; loaded into a cluster on demand."""
-    return Image(
-        "clustermesh-apiserver",
-        cilium_image("clustermesh-apiserver"),
-        "clustermesh-apiserver",
-        {
-            "clustermesh-apiserver": binary / "clustermesh-apiserver",
-            "etcd": binary / "etcd",
-            "etcd-config.yaml": source / "clustermesh-apiserver" / "etcd-config.yaml",
-        },
-        ("cilium", "etcd"),
-        directories=("tmp", "var/run/cilium"),
-        preloaded=False,
-    )
 
 
 def workload_images(binary: Path) -> list[Image]:

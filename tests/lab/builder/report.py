@@ -13,24 +13,26 @@ from .internet import SITE_LABEL
 from .machine import lacks_sys_resource
 from .node import image_id
 from .processes import capture
-from .recipes import DEMO_IMAGE, HERE, cilium_image
+from .recipes import DEMO_IMAGE, HERE
+from .releases import RELEASE, Release, cilium_image, cilium_node_images
 from .supply import remembered, supply
 
 
-def environment(cache: Cache, cluster: Cluster) -> dict[str, str]:
-    """What a caller needs to know to use the lab."""
+def environment(cache: Cache, cluster: Cluster, other: Release | None = None) -> dict[str, str]:
+    """What a caller needs to know to use the lab, with its own version of Cilium or another one."""
     chosen = cluster.supply
+    release = other or RELEASE
     return {
         "LAB_CACHE": str(cache.root),
         "LAB_KUBERNETES_VERSION": chosen.kubernetes_version,
-        "LAB_CILIUM_VERSION": recipes.CILIUM.version,
+        "LAB_CILIUM_VERSION": release.toolset.version,
         "LAB_NODE_IMAGE": chosen.node_image,
-        "LAB_IMAGE_CILIUM": cilium_image("cilium"),
-        "LAB_IMAGE_CILIUM_OPERATOR": cilium_image("operator-generic"),
-        "LAB_IMAGE_HUBBLE_RELAY": cilium_image("hubble-relay"),
+        "LAB_IMAGE_CILIUM": cilium_image("cilium", release),
+        "LAB_IMAGE_CILIUM_OPERATOR": cilium_image("operator-generic", release),
+        "LAB_IMAGE_HUBBLE_RELAY": cilium_image("hubble-relay", release),
         "LAB_IMAGE_CLUSTERMESH_APISERVER": cilium_image("clustermesh-apiserver"),
         "LAB_IMAGE_DEMO": DEMO_IMAGE,
-        "LAB_CHART": chosen.chart,
+        "LAB_CHART": str(cache.chart_of(release.toolset.place)) if other else chosen.chart,
         "LAB_KWOK_STAGES": str(cache.kwok_stages),
         # Helm takes several files, separated by commas.
         "LAB_CILIUM_VALUES": ",".join(map(str, filter(None, (HERE / "cilium-values.yaml", chosen.image_values)))),
@@ -75,6 +77,6 @@ def status(cache: Cache) -> list[str]:
     wanted = {f"go-{toolset.name}" for toolset in recipes.CORE_TOOLSETS} | {"chart", "image-node"}
     lines.append(f"build    {'complete' if wanted <= done else 'missing: ' + ', '.join(sorted(wanted - done))}")
     lines.append(f"source   {remembered(cache) or 'not prepared yet'}")
-    names = (*map(cilium_image, ("cilium", "operator-generic", "hubble-relay")), DEMO_IMAGE, recipes.kubectl_image())
+    names = (*cilium_node_images(RELEASE), DEMO_IMAGE, recipes.kubectl_image())
     lines += map(image_line, (supply(cache).node_image, *names))
     return [*lines, *containers("cluster", "io.x-k8s.kind.cluster"), *containers("internet", SITE_LABEL)]

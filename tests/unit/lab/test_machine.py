@@ -93,3 +93,30 @@ def test_other_users_are_told_what_needs_root(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="installing X needs root, and this user is not root"):
         machine.require_root("installing X")
+
+
+@pytest.mark.parametrize(("found", "left", "said"), [("128\n", 1024, 1), ("1024\n", 1024, 0), ("8192\n", 8192, 0)])
+def test_low_inotify_limit_is_raised_and_said(found: str, left: int, said: int, tmp_path: Path) -> None:
+    file = tmp_path / "max_user_instances"
+    file.write_text(found)
+    lines: list[str] = []
+    machine.raise_inotify_limit(lines.append, file)
+    assert int(file.read_text()) == left
+    assert len(lines) == said
+
+
+def test_inotify_limit_that_may_not_be_raised_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "max_user_instances"
+    file.write_text("128\n")
+
+    def refuse(*_words: object, **_options: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    lines: list[str] = []
+    machine.raise_inotify_limit(lines.append, file)
+    assert lines == ["fs.inotify.max_user_instances is 128: kubelets of several clusters need 1024"]
+
+
+def test_system_without_the_inotify_limit_is_left_alone(tmp_path: Path) -> None:
+    machine.raise_inotify_limit(pytest.fail, tmp_path / "absent")

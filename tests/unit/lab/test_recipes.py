@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cloudnet.aks_cilium.tests.lab.builder import recipes
+from ansible_collections.cloudnet.aks_cilium.tests.lab.builder import recipes, releases
 from ansible_collections.cloudnet.aks_cilium.tests.lab.builder.build import Plan, built_name
 from ansible_collections.cloudnet.aks_cilium.tests.lab.builder.recipes import required_version
 
@@ -23,8 +23,13 @@ KUBEADM = {
 
 
 def all_images() -> list[recipes.Image]:
-    images = recipes.control_plane_images(KUBEADM, BINARY) + recipes.cilium_images(Path("/module"), BINARY)
-    return [*images, *recipes.workload_images(BINARY), recipes.clustermesh_image(Path("/module"), BINARY)]
+    images = recipes.control_plane_images(KUBEADM, BINARY) + images_of(releases.RELEASE)
+    return [*images, *recipes.workload_images(BINARY), releases.clustermesh_image(Path("/module"), BINARY)]
+
+
+def images_of(release: releases.Release) -> list[recipes.Image]:
+    binary = BINARY / release.toolset.place
+    return releases.cilium_images(release, Path("/module"), binary, BINARY)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,11 @@ def test_kubectl_alone_is_built_from_the_module_of_kubernetes() -> None:
     assert [program.name for program in recipes.KUBECTL.programs] == ["kubectl"]
 
 
-@pytest.mark.parametrize("toolset", recipes.TOOLSETS, ids=lambda toolset: toolset.name)
+@pytest.mark.parametrize(
+    "toolset",
+    [*recipes.TOOLSETS, *(release.toolset for release in releases.OLDER_RELEASES)],
+    ids=lambda toolset: toolset.name,
+)
 def test_programs_of_a_toolset_are_built_into_one_folder_without_a_clash(toolset: recipes.Toolset) -> None:
     names = [built_name(program) for program in toolset.programs]
     assert len(names) == len(set(names))
@@ -104,3 +113,43 @@ def test_plan_counts_userlands_only_where_no_program_is_built_meanwhile() -> Non
 
 def test_plan_without_steps_needs_no_room() -> None:
     assert Plan(()).gigabytes(go=True) == Plan(()).gigabytes(go=False) == 0
+
+
+def test_versions_are_known_by_the_numbers_that_their_modules_have_the_own_one_first() -> None:
+    assert list(releases.releases()) == ["1.20.2", "1.19.6", "1.15.19"]
+
+
+def test_steps_of_the_own_release_keep_their_names_and_those_of_another_stand_beside_them() -> None:
+    assert releases.RELEASE.step("chart") == "chart"
+    assert [release.step("chart") for release in releases.OLDER_RELEASES] == ["chart-1.19", "chart-1.15"]
+    names = [image.name for image in all_images()]
+    names += [image.name for release in releases.OLDER_RELEASES for image in images_of(release)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("release", releases.OLDER_RELEASES, ids=lambda release: release.number)
+def test_another_release_leaves_programs_and_userlands_of_the_own_one_alone(release: releases.Release) -> None:
+    assert release.toolset.place
+    others = [userland for userland in recipes.USERLANDS if userland != release.userland]
+    assert release.userland.name not in {userland.name for userland in others}
+    tags = {image.tag for image in images_of(release)}
+    assert tags == set(releases.cilium_node_images(release))
+    assert all(tag.endswith(f":v{release.number}") for tag in tags)
+
+
+@pytest.mark.parametrize("release", releases.OLDER_RELEASES, ids=lambda release: release.number)
+def test_agent_image_of_another_release_has_all_programs(release: releases.Release) -> None:
+    agent = images_of(release)[0]
+    place = BINARY / release.toolset.place
+    taken = {name: path for name, path in agent.files.items() if name.startswith("programs/")}
+    assert set(taken) == {f"programs/{name}" for name in recipes.AGENT_PROGRAMS}
+    built = {program.name for program in release.toolset.programs}
+    for path in taken.values():
+        assert path.parent == (place if path.name in built else BINARY)
+    assert {toolset.name for toolset in release.toolsets} < set(agent.needs)
+
+
+def test_program_that_overrides_the_clang_of_the_image_can_be_executed() -> None:
+    for release in releases.OLDER_RELEASES:
+        for path in release.files.values():
+            assert path.stat().st_mode & 0o111
