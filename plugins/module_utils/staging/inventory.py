@@ -243,7 +243,7 @@ def owner_of(pod: Json) -> Workload:
 def _pod_facts(pod: Json) -> PodFacts:
     metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
     conditions = status.get("conditions") or []
-    ending = bool(metadata.get("deletionTimestamp"))
+    ending = bool(metadata.get("deletionTimestamp")) or _has_done_its_work(spec, status)
     return PodFacts(
         namespace=str(metadata["namespace"]),
         name=str(metadata["name"]),
@@ -258,6 +258,14 @@ def _pod_facts(pod: Json) -> PodFacts:
         ports=_declared_ports(spec),
         named_ports=tuple(sorted(_named_ports(spec))),
     )
+
+
+def _has_done_its_work(spec: Json, status: Json) -> bool:
+    """Whether a pod that runs to an end has come to it; its phase says so only a moment later."""
+    if spec.get("restartPolicy") not in ("Never", "OnFailure"):
+        return False
+    ended = [(one.get("state") or {}).get("terminated") for one in status.get("containerStatuses") or []]
+    return any(end is not None and end.get("exitCode") == 0 for end in ended)
 
 
 def _workload_facts(kind: Kind, document: Json, counted: Mapping[Workload, int]) -> WorkloadFacts | None:

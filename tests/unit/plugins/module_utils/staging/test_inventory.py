@@ -151,3 +151,16 @@ def test_the_way_of_dns(kube: FakeKube) -> None:
 def test_the_platform_names_the_cluster(kube: FakeKube) -> None:
     platform = inventory.read_platform(kube)
     assert (platform["cluster"], platform["manager"], platform["relay"]) == ("cluster-1", "none", False)
+
+
+@pytest.mark.parametrize(
+    ("policy", "exit_code", "ending"),
+    [("Never", 0, True), ("OnFailure", 0, True), ("Never", 1, False), ("Always", 0, False)],
+)
+def test_a_pod_that_has_done_its_work_is_on_its_way_out(policy: str, exit_code: int, ending: bool) -> None:
+    done = pod("report-1-y", {"kind": "Job", "name": "report-1", "controller": True})
+    done["spec"]["restartPolicy"] = policy
+    done["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    done["status"]["containerStatuses"] = [{"restartCount": 0, "state": {"terminated": {"exitCode": exit_code}}}]
+    (facts,) = inventory.read_pods(FakeKube().add(done))
+    assert (facts.ending, facts.ready) == (ending, False)
