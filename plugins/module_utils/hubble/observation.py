@@ -62,12 +62,14 @@ class NodeFacts:
     """A node as the relay knows it. state: CONNECTED, UNAVAILABLE, GONE, ERROR or UNKNOWN.
 
     full: its ring of flows has been filled once, so that older flows have been overwritten.
+    version: as the agent tells it, `cilium v1.20.2+g...`.
     """
 
     name: str
     state: str
     uptime_s: float
     full: bool
+    version: str = ""
 
 
 def node_facts(node: Json) -> NodeFacts:
@@ -78,6 +80,7 @@ def node_facts(node: Json) -> NodeFacts:
         uptime_s=int(node.get("uptime_ns", 0)) / 1e9,
         # An agent keeps one place of its ring free.
         full=int(node.get("num_flows", 0)) + 1 >= int(node.get("max_flows", 0)) > 0,
+        version=str(node.get("version", "")),
     )
 
 

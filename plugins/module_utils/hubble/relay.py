@@ -22,6 +22,7 @@ from .._errors import (
     missing_library,
 )
 from .._types import Json
+from .abilities import is_newer_than_all, refuse_unknown_filters
 from .agents import raise_if_all_failed, refused_filters
 from .decode import Decoder
 from .observation import Collector, FlowRequest, NodeFacts, Observation, node_facts
@@ -94,7 +95,13 @@ class RelayReader:
         return observation
 
     def stream(self, request: FlowRequest) -> Stream:
-        """Responses as they come, until all are told or, following, until its time is over; at the caller's pace."""
+        """Responses as they come, until all are told or, following, until its time is over; at the caller's pace.
+
+        Raises Unsupported (FilterTooNew) for a filter that a node would ignore.
+        """
+        filters = (*request.allow, *request.deny)
+        if is_newer_than_all(filters):
+            refuse_unknown_filters(filters, self.nodes(request.timeout_s))
         limit_s = request.follow_s or request.timeout_s
         call = self._get_flows(_message(request), timeout=limit_s, wait_for_ready=self._waits)
         return Stream(call, self._decode, limit_s, follows=bool(request.follow_s))

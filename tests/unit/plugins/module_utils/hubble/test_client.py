@@ -93,6 +93,22 @@ def test_the_relay_is_told_filters_times_and_always_a_number() -> None:
     assert (seen.source, seen.nodes, seen.complete) == ("relay", {"n1": "CONNECTED", "n2": "CONNECTED"}, True)
 
 
+def test_relay_in_front_of_an_old_agent_is_not_asked_what_that_would_ignore(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {"name": "n1", "state": "NODE_CONNECTED", "version": "cilium v1.15.19+g1"}
+    monkeypatch.setitem(NODES, "nodes", [old])
+    asked = []
+
+    def answer(request: dict[str, Any], _context: Any) -> Iterator[dict[str, Any]]:
+        asked.append(request)
+        yield FLOW
+
+    with pytest.raises(Unsupported, match=r"drop_reason: Hubble of Cilium 1\.15"):
+        read(answer, FlowRequest(allow=({"drop_reason_desc": ["POLICY_DENIED"]},)))
+    assert asked == []
+    read(answer, FlowRequest(allow=({"verdict": ["DROPPED"]},)))
+    assert len(asked) == 1
+
+
 def test_following_ends_with_its_time_and_keeps_what_came() -> None:
     def answer(request: dict[str, Any], context: Any) -> Iterator[dict[str, Any]]:
         assert request["follow"]
