@@ -74,9 +74,10 @@ def flows_of(folder: Path) -> Path:
 
 def seconds(command: list[str], output: Path) -> float:
     """How long a command takes that writes all flows."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     started = time.monotonic()
     with output.open("wb") as file:
-        subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL, timeout=600)
+        subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL, timeout=600, env=environment)
     return time.monotonic() - started
 
 
