@@ -52,7 +52,7 @@ def checks() -> list[Check]:
     python = sys.executable
     lab = [python, "tests/lab/main.py"]
     return [
-        Check("lint", "ruff-check", ["ruff", "check", "."]),
+        Check("lint", "ruff-check", ["ruff", "check", "--no-cache", "."]),
         Check("lint", "ruff-format", ["ruff", "format", "--check", "."]),
         Check("lint", "yamllint", ["yamllint", "--strict", "."]),
         Check("lint", "ansible-lint", ["ansible-lint", "--offline", "--profile", "production", "--strict"]),

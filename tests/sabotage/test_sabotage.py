@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Lab, kill_all, wait_for
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hardening.schema import dumps, loads
+from conftest import Lab, kill_all, wait_for
 
 ROLLBACK_S = 3.0
 DEAD_MAN_S = 60

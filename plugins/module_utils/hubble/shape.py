@@ -20,9 +20,9 @@ from .schema import SCHEMA, FieldRow
 from .times import parse_time
 
 Types = frozenset[type[Any]]
-Look: TypeAlias = "Callable[[Any], str | None] | None"
+Look: TypeAlias = Callable[[Any], "str | None"]
 """What looks into a value: None for good, else where in it something is wrong."""
-Rule = tuple[Types, Look]
+Rule: TypeAlias = "tuple[Types, Look | None]"
 """Of a field: the types that its value may have, and what looks into it."""
 
 _NOTHING: type[Any] = type(None)
@@ -86,7 +86,7 @@ def _fault(fields: Mapping[str, Rule], document: Mapping[str, Any]) -> str | Non
     return None
 
 
-def _items(types: Types, look: Look, values: list[Any]) -> str | None:
+def _items(types: Types, look: Look | None, values: list[Any]) -> str | None:
     if not types.issuperset(map(type, values)):
         return ""
     if look is None:
