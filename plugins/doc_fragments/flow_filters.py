@@ -95,18 +95,18 @@ def _nested(name: str, description: str) -> str:
 class ModuleDocFragment:
     """Options of module_utils/hubble/filters.py (FILTER_OPTIONS)."""
 
-    # With its type, because ansible-test's yamllint reads only plain texts that are assigned without one.
+    # With their types, because ansible-test's yamllint reads only plain texts that are assigned without one.
     DOCUMENTATION: str = "options:\n" + "".join(
         _option(name, description, kind, "  ") for name, (description, kind) in _descriptions().items()
     )
 
-    EXCLUDE = "options:\n" + _nested(
+    EXCLUDE: str = "options:\n" + _nested(
         "exclude",
         "Leaves out flows that match all of these filters, which are the filter options of this module with the same"
         " meaning.",
     )
 
-    STOP_WHEN = "options:\n" + _nested(
+    STOP_WHEN: str = "options:\n" + _nested(
         "stop_when",
         "Ends O(follow_for) early, with the first flow that matches all of these filters, which are the filter options"
         " of this module with the same meaning. The flow has to pass the filters of the module, too.",
