@@ -22,6 +22,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fake_cluster import program
+
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.edges import EdgeCounter
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.files import read_flows
 
@@ -32,7 +34,7 @@ TARGETS = {
 }
 HERE = Path(__file__).resolve().parent
 RECORDED = HERE.parent / "unit" / "fixtures" / "hubble" / "compact.jsonl"
-HUBBLE = os.environ.get("HUBBLE") or str(Path("~/.cache/aks-cilium-lab/bin/hubble").expanduser())
+HUBBLE = os.environ.get("HUBBLE") or program("hubble") or "hubble"
 FLOWS = 100_000
 FROM_FILE = 100_000
 ROUNDS = 3

@@ -13,6 +13,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.flow im
 CLIENT = {"namespace": "client", "pod_name": "client", "identity": 1000}
 SERVER = {"namespace": "basics", "pod_name": "web", "identity": 2000}
 WORLD = {"identity": 2}
+DNS_SERVER = {"namespace": "kube-system", "pod_name": "coredns-1", "identity": 3}
 PORT = 40000
 AT = "2026-11-30T18:00:00Z"
 POLICY = {"name": "allow-client", "namespace": "basics", "kind": "CiliumNetworkPolicy"}
@@ -75,3 +76,21 @@ def reply(**more: Any) -> Flow:
 def drop(direction: str = "INGRESS", reason: str = "POLICY_DENIED", **more: Any) -> Flow:
     """A dropped packet."""
     return made(1, 133, "DROPPED", drop_reason_desc=reason, traffic_direction=direction, **more)
+
+
+def asked(name: str, port: int = 50000, answer: str = "DROPPED", **more: Any) -> Flow:
+    """A DNS query that the proxy decided."""
+    layer7 = {"type": "REQUEST", "dns": {"query": name, "observation_source": "proxy"}}
+    ports = (port, 53)
+    return made(
+        129,
+        0,
+        answer,
+        destination=DNS_SERVER,
+        ports=ports,
+        protocol="UDP",
+        l7=layer7,
+        is_reply=False,
+        traffic_direction="EGRESS",
+        **more,
+    )

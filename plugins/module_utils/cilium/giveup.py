@@ -24,6 +24,14 @@ POLICY_PATIENCE_S = 6.0
 """How long a policy may be invalid: after a correction the operator needs a moment to judge it anew."""
 
 
+def last_log(kube: Kube, namespace: str, pod: PartPod, trouble: ContainerTrouble) -> str:
+    """What a container in trouble said last, or why that cannot be read."""
+    try:
+        return kube.logs(namespace, pod.name, container=trouble.container, tail=LOG_LINES, previous=trouble.crash_loop)
+    except CollectionError as error:
+        return f"(no log: {error.message})"
+
+
 class ImagePatience:
     """Remembers since when the images of containers cannot be pulled."""
 
@@ -82,12 +90,7 @@ class GiveUp:
                 details={"container": trouble.container, "images": list(pod.images)},
                 remedy="Check the image's name and tag, the registry, and the nodes' way to it.",
             )
-        try:
-            log = self._kube.logs(
-                snapshot.namespace, pod.name, container=trouble.container, tail=LOG_LINES, previous=trouble.crash_loop
-            )
-        except CollectionError as error:
-            log = f"(no log: {error.message})"
+        log = last_log(self._kube, snapshot.namespace, pod, trouble)
         return OperationFailed(
             f"{target}: {trouble_text(trouble)} ({trouble.restarts} restarts). "
             f"Its last lines: {log.strip() or '(empty log)'}",

@@ -15,12 +15,11 @@ from .._wait import Look, elapsed_text, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import CRD, DAEMON_SET, DEPLOYMENT, NODE, POD
 from ..kube.ready import ContainerTrouble, condition, is_ready_node, readiness
-from .giveup import IMAGE_PATIENCE_S, ImagePatience
+from .giveup import IMAGE_PATIENCE_S, ImagePatience, last_log
 from .snapshot import PartPod, Snapshot, part_of, part_pod
 from .status import IMAGE_REASONS, hopeless, trouble_text
 
 LOOK_EVERY_S = 2.0
-LOG_LINES = 10
 MOST_PODS_TOLD = 5
 # The operator creates these while it runs; policies cannot be applied before.
 _CRDS = ("ciliumnetworkpolicies.cilium.io", "ciliumclusterwidenetworkpolicies.cilium.io")
@@ -130,20 +129,14 @@ def evidence(kube: Kube, namespace: str, leave_out: Collection[str] = ()) -> lis
                     "reason": trouble.reason,
                     "message": trouble.message,
                     "restarts": trouble.restarts,
-                    "log": [] if trouble.reason in IMAGE_REASONS else _log(kube, namespace, pod, trouble),
+                    "log": []
+                    if trouble.reason in IMAGE_REASONS
+                    else last_log(kube, namespace, pod, trouble).strip().splitlines(),
                 }
             )
         if not pod.troubles and not pod.ready and pod.phase != "Succeeded":
             told.append({"pod": f"{namespace}/{pod.name}", "node": pod.node, "reason": pod.phase, "message": pod.why})
     return told[:MOST_PODS_TOLD]
-
-
-def _log(kube: Kube, namespace: str, pod: PartPod, trouble: ContainerTrouble) -> list[str]:
-    try:
-        text = kube.logs(namespace, pod.name, container=trouble.container, tail=LOG_LINES, previous=trouble.crash_loop)
-    except CollectionError as error:
-        return [f"(no log: {error.message})"]
-    return text.strip().splitlines()
 
 
 def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:

@@ -61,11 +61,6 @@ def path_between(installed: str, wished: str) -> list[str]:
     return [version for version in found if version.removeprefix("v") != installed.removeprefix("v")] + [wished]
 
 
-def crosses_minor(installed: str, wished: str) -> bool:
-    """Whether two versions differ in more than the patch."""
-    return minor_of(installed) != minor_of(wished)
-
-
 def with_compatibility(kube: Kube, installed: Release | None, wished: str, values: Json) -> Json:
     """The values with upgradeCompatibility, the minor version that was installed first, where an upgrade needs it.
 

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.flow import Flow
@@ -22,6 +20,7 @@ from flow_maker import (
     PORT,
     WORLD,
     arrival,
+    asked,
     departure,
     drop,
     made,
@@ -48,24 +47,6 @@ UNRESOLVED = Report(
     before=(AT_S - 1, 0),
     after=(AT_S + 1, 0),
 )
-DNS_SERVER = {"namespace": "kube-system", "pod_name": "coredns-1", "identity": 3}
-
-
-def asked(name: str, port: int = 50000, answer: str = "DROPPED", **more: Any) -> Flow:
-    layer7 = {"type": "REQUEST", "dns": {"query": name, "observation_source": "proxy"}}
-    ports = (port, 53)
-    return made(
-        129,
-        0,
-        answer,
-        destination=DNS_SERVER,
-        ports=ports,
-        protocol="UDP",
-        l7=layer7,
-        is_reply=False,
-        traffic_direction="EGRESS",
-        **more,
-    )
 
 
 # What they prove.

@@ -11,7 +11,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.hubble.flow im
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.matching import flow_filters, own_flows
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import parse_probes
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.report import Report
-from flow_maker import CLIENT, PORT, SERVER, arrival, departure, drop, made, reply
+from flow_maker import CLIENT, DNS_SERVER, PORT, SERVER, arrival, asked, departure, drop, made, reply
 
 SOURCE = {"namespace": "client", "pod": "client"}
 HTTP = parse_probes([{"from": SOURCE, "to": {"url": "http://web.basics"}, "expect": "allow"}])[0]
@@ -33,29 +33,11 @@ ICMP = parse_probes([{"from": SOURCE, "to": {"host": "10.0.0.2"}, "protocol": "i
 PINGED = Report(
     namespace="client", pod="client", node="n1", remote_ip="10.0.0.2", before=(AT_S - 1, 0), after=(AT_S + 1, 0)
 )
-DNS_SERVER = {"namespace": "kube-system", "pod_name": "coredns-1", "identity": 3}
 
 
 def query(port: int = 50000, **more: Any) -> Flow:
     """A DNS query on its way."""
     return departure(destination=DNS_SERVER, ports=(port, 53), protocol="UDP", **more)
-
-
-def asked(name: str, port: int = 50000, answer: str = "DROPPED", **more: Any) -> Flow:
-    layer7 = {"type": "REQUEST", "dns": {"query": name, "observation_source": "proxy"}}
-    ports = (port, 53)
-    return made(
-        129,
-        0,
-        answer,
-        destination=DNS_SERVER,
-        ports=ports,
-        protocol="UDP",
-        l7=layer7,
-        is_reply=False,
-        traffic_direction="EGRESS",
-        **more,
-    )
 
 
 def test_a_connection_is_found_by_its_pod_and_local_ports_in_both_directions() -> None:

@@ -15,7 +15,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.judge im
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.plan import parse_probes
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.report import Report
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.probe.story import Case, next_step, story
-from flow_maker import CLIENT, PORT, WORLD, arrival, departure, drop, made, reply, verdict
+from flow_maker import CLIENT, DNS_SERVER, PORT, WORLD, arrival, departure, drop, made, reply, verdict
 
 SOURCE = {"namespace": "client", "pod": "client"}
 SILENT = Report(
@@ -39,7 +39,6 @@ OPEN = [
     {"pod": "client/client", "ingress": [], "egress": [], "known": True},
     {"pod": "basics/web", "ingress": [], "egress": [], "known": True},
 ]
-DNS_SERVER = {"namespace": "kube-system", "pod_name": "coredns-1", "identity": 3}
 
 
 def case(
