@@ -75,12 +75,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Does Hubble tell the truth
+- name: Require that Hubble shows a connection at both of its ends
   cloudnet.aks_cilium.hubble_canary:
     kubeconfig: ~/.kube/aksciliumlab
     client: {namespace: canary, pod: canary-client}
     server: {namespace: canary, pod: canary-server}
-    port: 8080
+    port: 80
+  register: canary
+
+- name: Show how long that took
+  cloudnet.aks_cilium.show_text:
+    title: What Hubble saw
+    lines: "{{ canary.lines }}"
 """
 
 RETURN = r"""

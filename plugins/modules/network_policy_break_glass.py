@@ -65,6 +65,12 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/aksciliumlab
     namespaces: [shop]
     minutes: 15
+  register: opened
+
+- name: Show until when
+  cloudnet.aks_cilium.show_text:
+    title: Break glass
+    lines: "{{ opened.lines }}"
 
 - name: Close it before
   cloudnet.aks_cilium.network_policy_break_glass:

@@ -23,6 +23,13 @@ options:
     type: list
     elements: str
     default: []
+  without_labels:
+    description:
+      - Keys of labels. Policies that carry one of them count as if they were not there. V(cloudnet.aks-cilium/role)
+        leaves out what M(cloudnet.aks_cilium.network_policy_recommend) made.
+    type: list
+    elements: str
+    default: []
   cilium_namespace:
     description: Namespace of Cilium, whose settings tell what the agents do with policies.
     type: str
@@ -52,10 +59,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Who is protected
+- name: Read who denies by default
   cloudnet.aks_cilium.network_policy_coverage:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop, cache]
+    namespaces: [shop, backend]
   register: coverage
 
 - name: Show it
@@ -208,6 +215,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.coveri
 SPEC = ArgSpec(
     {
         "namespaces": {"type": "list", "elements": "str", "default": []},
+        "without_labels": {"type": "list", "elements": "str", "default": []},
         "cilium_namespace": {"type": "str", "default": "kube-system"},
     }
 ).merge(QUERY, KUBE)
@@ -216,7 +224,8 @@ SPEC = ArgSpec(
 def action(context: Context) -> Result:
     """Read, and judge each pod."""
     params = context.params
-    found = read_coverage(connect(params, hide=context.hide), params["namespaces"], params["cilium_namespace"])
+    kube = connect(params, hide=context.hide)
+    found = read_coverage(kube, params["namespaces"], params["cilium_namespace"], params["without_labels"])
     if params["query"] is not None:
         return Result(values={"queried": apply_query(params["query"], found.values)})
     return found

@@ -58,10 +58,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: May these namespaces be hardened?
+- name: Require that these namespaces can be hardened
   cloudnet.aks_cilium.network_policy_detect:
     kubeconfig: ~/.kube/aksciliumlab
     namespaces: [shop, backend]
+  register: detected
+
+- name: Show how far they have come, and what cannot be reached
+  cloudnet.aks_cilium.show_text:
+    title: "Hardening: {{ detected.state }}"
+    lines: "{{ detected.lines }}"
 """
 
 RETURN = r"""

@@ -11,8 +11,8 @@ short_description: Tell what has moved since namespaces were hardened
 version_added: 0.1.0
 author: [Cloudnet contributors (@cloudnet)]
 description:
-  - Compares the manifests with the live policies, lately seen connections with the evidence that the policies rest on,
-    and the workloads with the policies that protect them.
+  - Compares the policies that should be there with the live ones, lately seen connections with the evidence that the
+    policies rest on, and the workloads with the policies that protect them.
   - Reads only. What to do about a finding is for a person to decide.
 attributes:
   check_mode:
@@ -39,9 +39,16 @@ options:
     elements: str
     default: []
   manifests:
-    description: Directory with the manifests that M(cloudnet.aks_cilium.network_policy_recommend) wrote.
+    description:
+      - Directory with the manifests that M(cloudnet.aks_cilium.network_policy_recommend) wrote. Either this or
+        O(policies).
     type: path
-    required: true
+  policies:
+    description:
+      - The policies that should be there, as RV(cloudnet.aks_cilium.network_policy_recommend#module:policies) gives
+        them for the evidence. For where there are no manifests, because the cluster alone keeps what was learned.
+    type: list
+    elements: dict
   evidence:
     description: The evidence that the policies rest on, as a path or a document.
     type: raw
@@ -75,14 +82,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Has anybody changed a policy, and does anything new connect?
+- name: Find what has changed since the policies were made, and fail on what nobody should have done
   cloudnet.aks_cilium.network_policy_drift:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop]
+    namespaces: [shop, backend]
     manifests: hardening/policies
     evidence: hardening/evidence.json
     recent: hardening/recent.json
-    fail_on: [edited-policy, missing-policy, not-enforced]
+    fail_on: [edited-policy, missing-policy]
+  register: drift
+
+- name: Show it
+  cloudnet.aks_cilium.show_text:
+    title: Drift
+    lines: "{{ drift.lines }}"
 """
 
 RETURN = r"""
@@ -155,19 +168,22 @@ from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.staging.drifti
 SPEC = ArgSpec(
     {
         "namespaces": {"type": "list", "elements": "str", "required": True},
-        "manifests": {"type": "path", "required": True},
+        "manifests": {"type": "path"},
+        "policies": {"type": "list", "elements": "dict"},
         "evidence": {"type": "raw", "required": True},
         "recent": {"type": "raw"},
         "sealed": {"type": "bool"},
         "fail_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []},
-    }
+    },
+    mutually_exclusive=[["manifests", "policies"]],
+    required_one_of=[["manifests", "policies"]],
 ).merge(SYSTEM, KUBE)
 
 
 def action(context: Context) -> Result:
     """Compare."""
     params = context.params
-    names = ("namespaces", "system_namespaces", "manifests", "evidence", "recent", "sealed", "fail_on")
+    names = ("namespaces", "system_namespaces", "manifests", "policies", "evidence", "recent", "sealed", "fail_on")
     wanted = Comparison(**{name: params[name] for name in names})
     return find_drift(connect(params, hide=context.hide), wanted)
 

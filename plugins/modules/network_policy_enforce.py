@@ -158,6 +158,12 @@ EXAMPLES = r"""
       name: learned-deployment-cart
     direction: ingress
     prediction: "{{ proof.predicted_denials }}"
+  register: enforced
+
+- name: Show what was watched meanwhile
+  cloudnet.aks_cilium.show_text:
+    title: Enforced
+    lines: "{{ enforced.lines }}"
 
 - name: Take it back
   cloudnet.aks_cilium.network_policy_enforce:

@@ -98,14 +98,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ten minutes more of the shop, until a day is full
+- name: Observe the shop for ten minutes more, until a day is full
   cloudnet.aks_cilium.network_policy_evidence:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop, payment]
+    namespaces: [shop, backend]
     duration: 600
     window: 86400
     store:
       config_map: true
+  register: observed
+
+- name: Show what is new, and what is still missing
+  cloudnet.aks_cilium.show_text:
+    title: Evidence
+    lines: "{{ observed.lines }}"
 
 - name: Read what is known
   cloudnet.aks_cilium.network_policy_evidence:
@@ -114,6 +120,12 @@ EXAMPLES = r"""
     store:
       config_map: true
   register: known
+
+- name: Keep it in a file, too
+  ansible.builtin.copy:
+    content: "{{ known.evidence | to_nice_json }}"
+    dest: hardening/evidence.json
+    mode: "0600"
 """
 
 RETURN = r"""
@@ -168,7 +180,7 @@ waiting_for:
   returned: always
   type: list
   elements: str
-  sample: ["3600 of 604800 s are observed"]
+  sample: ["1 h of 168 h are observed"]
 chunk:
   description: The stretch of this call.
   returned: when something was collected
@@ -190,7 +202,7 @@ lines:
   returned: always
   type: list
   elements: str
-  sample: ["collected 812 verdicts in 600 s from 2 nodes: 17 edges, 0 of them new; nothing is missing"]
+  sample: ["collected 812 verdicts in 10 min from 2 nodes: 17 edges, 0 of them new; nothing is missing"]
 failure:
   description:
     - Facts about an error, as far as there are any. C(kind), C(message), C(remedy), C(code), C(option), C(target),

@@ -98,9 +98,9 @@ seealso:
 EXAMPLES = r"""
 - name: Judge the policies by the evidence they were made from
   cloudnet.aks_cilium.network_policy_prove:
-    evidence: evidence/shop.json
+    evidence: hardening/evidence.json
     definition: "{{ recommended.policies }}"
-    namespaces: [shop]
+    namespaces: [shop, backend]
   register: proof
 
 - name: Show it to the person who approves
@@ -110,8 +110,8 @@ EXAMPLES = r"""
 
 - name: In a pipeline, be strict about what is in Git
   cloudnet.aks_cilium.network_policy_prove:
-    evidence: evidence/shop.json
-    manifests: policies
+    evidence: hardening/evidence.json
+    manifests: hardening/policies
     fail_on: [needed, held_out, redundant]
 """
 

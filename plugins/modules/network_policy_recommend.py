@@ -63,7 +63,7 @@ options:
   platform_policy:
     description:
       - V(true) allows DNS to all pods of a namespace by one policy, C(learned-platform), which stays when another is
-        taken back. Each workload that was not seen to use DNS is a warning.
+        taken back. RV(policy_warnings) names each workload that was not seen to use DNS.
       - V(false) allows DNS in the policy of each workload that used it.
     type: bool
     default: false
@@ -90,11 +90,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Policies from the evidence of a week
+- name: Make policies from the evidence of a week
   cloudnet.aks_cilium.network_policy_recommend:
-    evidence: evidence/shop.json
-    namespaces: [shop, cache]
-    dest: policies
+    evidence: hardening/evidence.json
+    namespaces: [shop, backend]
+    dest: hardening/policies
   register: recommended
 
 - name: Show what has to be approved
@@ -102,12 +102,12 @@ EXAMPLES = r"""
     title: What the policies allow, and what they would deny
     lines: "{{ recommended.lines }}"
 
-- name: From a recording of flows, with an approval
+- name: The same from a recording of flows, with an approval
   cloudnet.aks_cilium.network_policy_recommend:
     flows: flows.jsonl
     namespaces: [shop]
     approved:
-      - "shop/Deployment/agent -> 169.254.169.254:80/TCP  # platform team, ticket 4711"
+      - "shop/Deployment/web -> 169.254.169.254:80/TCP  # platform team, ticket 4711"
 """
 
 RETURN = r"""

@@ -119,17 +119,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the report
+- name: Write the report for the people who approve
   cloudnet.aks_cilium.network_policy_report:
     title: Shop on aksciliumlab
-    namespaces: [shop]
+    namespaces: [shop, backend]
     stages:
       - {name: detect, outcome: passed, text: Cilium 1.20.2 with Hubble relay}
-    edges: "{{ recommendation.classification }}"
-    reasons: "{{ recommendation.reasons }}"
-    html: reports/shop.html
-    markdown: reports/shop.md
-    json: reports/shop.json
+    edges: "{{ recommended.classification }}"
+    reasons: "{{ recommended.reasons }}"
+    html: reports/hardening.html
+    markdown: reports/hardening.md
+    json: reports/hardening.json
+  register: report
+
+- name: Say where it lies
+  ansible.builtin.debug:
+    msg: "{{ report.files | map(attribute='path') | list }}"
 """
 
 RETURN = r"""

@@ -95,15 +95,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the candidates soak for a quarter of an hour
+- name: Let the policies soak for a quarter of an hour
   cloudnet.aks_cilium.network_policy_soak:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop, payment]
+    namespaces: [shop, backend]
+    duration: 900
+    prediction: "{{ proof.predicted_denials }}"
+  register: soaked
+
+- name: Show what was explained by which policy
+  cloudnet.aks_cilium.show_text:
+    title: Soak
+    lines: "{{ soaked.lines }}"
+
+- name: Do it with a control, a connection that no policy covers and that must be seen so
+  cloudnet.aks_cilium.network_policy_soak:
+    kubeconfig: ~/.kube/aksciliumlab
+    namespaces: [shop, backend]
     duration: 900
     prediction: "{{ proof.predicted_denials }}"
     positive_control:
-      from: {namespace: shop, pod: canary-client}
-      to: {host: 10.244.1.17, port: 8080}
+      from: {namespace: canary, pod: canary-client}
+      to: {host: cart.shop, port: 80}
 """
 
 RETURN = r"""

@@ -100,7 +100,12 @@ class Aggregator:
                 remedy="Give the output of `hubble observe -o jsonpb`; a last line that is not whole means a cut file.",
             ) from error
         if not isinstance(document, dict):
-            raise InvalidInput(f"flows: line {number} is no object.", option="flows", code="InvalidFlows")
+            raise InvalidInput(
+                f"flows: line {number} is no object.",
+                option="flows",
+                code="InvalidFlows",
+                remedy="Give the output of `hubble observe -o jsonpb`.",
+            )
         try:
             self.add(document)
         except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:

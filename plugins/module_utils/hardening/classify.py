@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .._text import counted
 from .aggregate import HIGH_PORT
 from .joining import METADATA, WIRE_SERVER, edge_sort_key
 from .keys import Approval, peer_text
@@ -219,10 +220,10 @@ class _Judge:
 
     def _why(self, edge: Edge, seen: Seen) -> str:
         if seen.denied:
-            return f"seen {seen.count} times, {seen.denied} of them denied"
+            return f"seen {counted(seen.count, 'time')}, {seen.denied} of them denied"
         if is_single_sided(edge, seen):
-            return f"seen {seen.count} times, by one side only"
-        return f"seen {seen.count} times"
+            return f"seen {counted(seen.count, 'time')}, by one side only"
+        return f"seen {counted(seen.count, 'time')}"
 
 
 def is_single_sided(edge: Edge, seen: Seen) -> bool:

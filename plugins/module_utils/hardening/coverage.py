@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._text import agree, counted
 from .._types import Json
 from .evaluator.compiling import DIRECTIONS
 from .evaluator.endpoints import NAMESPACE, Endpoint
@@ -127,7 +128,8 @@ def lines(rows: Sequence[Row], *, width: int = 140) -> list[str]:
     found = counts(rows)
     text = ["  ".join(cell.ljust(size) for cell, size in zip(line, [*widths, 0], strict=True)) for line in table]
     summary = (
-        f"{found['pods']} pods: {found['both']} deny by default both ways, {found['ingress']} at ingress,"
+        f"{counted(found['pods'], 'pod')}: {found['both']} {agree(found['both'], 'denies', 'deny')} by default"
+        f" both ways, {found['ingress']} at ingress,"
         f" {found['egress']} at egress, {found['neither']} neither"
     )
     return [*(_cut(line.rstrip(), width) for line in text), summary]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._errors import Conflict, Unsupported
+from .._text import agree, counted
 from .._types import Json
 from ..cilium.policy import is_ours
 from .marks import PREFIX
@@ -77,7 +78,7 @@ def capability_lines(platform: Mapping[str, Any], namespaces: Sequence[str], pol
         f"Cilium {platform.get('cilium_version') or '(unknown version)'}, "
         f"{managers.get(str(platform.get('manager')), 'of unknown origin')}; {fqdn}",
         f"DNS through {dns.get('path') or 'an unknown resolver'}: {dns.get('namespace')}/{dns.get('service')}",
-        f"namespaces {', '.join(namespaces)}: {there} policies are there",
+        f"namespaces {', '.join(namespaces)}: {counted(there, 'policy')} {agree(there, 'is', 'are')} there",
     ]
 
 

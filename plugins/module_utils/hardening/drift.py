@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._text import counted
 from .._types import Json
 from ..cilium.policy import object_key
 from ..cilium.semantics import map_rules
@@ -47,30 +48,30 @@ class Finding:
     text: str
 
 
-def edited_policies(wanted: Iterable[Json], live: Iterable[Json]) -> list[Finding]:
-    """Compare the manifests with the live policies that carry our label.
+def edited_policies(
+    wanted: Iterable[Json], live: Iterable[Json], source: str = "the manifests", cause: str = "by hand"
+) -> list[Finding]:
+    """Compare the policies that should be there with the live ones that carry our label.
 
-    enableDefaultDeny is not compared: flipping it is how a policy goes from shadow to enforce; see not_enforced().
+    source, cause: for the texts, where `wanted` comes from and what a difference is due to. enableDefaultDeny is not
+    compared: flipping it is how a policy goes from shadow to enforce; see not_enforced().
     """
-    manifests = {object_key(document): document for document in wanted}
+    expected = {object_key(document): document for document in wanted}
     found = {object_key(document): document for document in live}
     findings: list[Finding] = []
-    for key in sorted(manifests.keys() | found.keys()):
+    for key in sorted(expected.keys() | found.keys()):
         kind, namespace, name = key
         if key not in found:
-            findings.append(
-                Finding(
-                    MISSING, namespace, name, f"{kind} {namespace}/{name} is in the manifests and not in the cluster."
-                )
-            )
-        elif key not in manifests:
-            text = f"{kind} {namespace}/{name} carries our label and is not in the manifests."
+            text = f"{kind} {namespace}/{name} is in {source} and not in the cluster."
+            findings.append(Finding(MISSING, namespace, name, text))
+        elif key not in expected:
+            text = f"{kind} {namespace}/{name} carries our label and is not in {source}."
             findings.append(Finding(STRANGE, namespace, name, text))
         else:
-            paths = differences(_rules(manifests[key]), _rules(found[key]))
+            paths = differences(_rules(expected[key]), _rules(found[key]))
             if paths:
                 shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-                text = f"{kind} {namespace}/{name} was changed by hand at {shown}."
+                text = f"{kind} {namespace}/{name} was changed {cause} at {shown}."
                 findings.append(Finding(EDITED, namespace, name, text))
     return findings
 
@@ -97,8 +98,8 @@ def new_edges(known: Evidence, recent: Evidence) -> list[Finding]:
             NEW_EDGE,
             _namespace_of(edge),
             edge_key(edge),
-            f"{edge_key(edge)} was seen {seen.count} times"
-            + (f", denied {seen.denied} times" if seen.denied else "")
+            f"{edge_key(edge)} was seen {counted(seen.count, 'time')}"
+            + (f", denied {counted(seen.denied, 'time')}" if seen.denied else "")
             + ", and is not in the evidence. Observe again, then approve it or leave it denied.",
         )
         for edge, seen in sorted(recent.edges.items(), key=lambda item: edge_key(item[0]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
+from .._text import counted as count_text
 from .classify import Classified, completed
 from .generate import Recommendation, counts
 from .keys import edge_key
@@ -27,8 +28,9 @@ def explain(found: Recommendation, observed: Sequence[str] = ()) -> list[str]:
     """
     figures = counts(found)
     lines = [
-        f"{figures['edges']} kinds of connections, {figures['allowed']} allowed, {figures['to_decide']} to decide on;"
-        f" {figures['workload_policies']} workload policies, {figures['rules']} rules (evidence {found.digest[:12]})"
+        f"{count_text(figures['edges'], 'kind of connection', 'kinds of connections')}, {figures['allowed']} allowed,"
+        f" {figures['to_decide']} to decide on; {count_text(figures['workload_policies'], 'workload policy')},"
+        f" {count_text(figures['rules'], 'rule')} (evidence {found.digest[:12]})"
     ]
     lines += _section("Will be allowed", _allowed(found), counted=False)
     refused = [one for one in found.classified if not one.allowed]

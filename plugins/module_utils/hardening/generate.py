@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._text import agree
+from .._text import counted as count_text
 from .._types import Json
 from ..cilium.policy import OWNER, OWNER_LABEL
 from .classify import DENIED, NEEDED, SUSPICIOUS, UNKNOWN, Classified, classify, completed, is_single_sided, unused
@@ -61,6 +63,8 @@ class Recommendation:
     reasons: dict[str, Json] = field(default_factory=dict)
     review: list[Json] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    chosen: list[str] = field(default_factory=list)
+    """Those of the warnings that come with an option that somebody set, so that nobody need be called."""
     notes: list[str] = field(default_factory=list)
     classified: list[Classified] = field(default_factory=list)
     digest: str = ""
@@ -86,7 +90,7 @@ def recommend(evidence: Evidence, options: Options) -> Recommendation:
         found.policies += documents
         found.reasons |= reasons
         found.warnings += warnings
-    found.warnings = sorted({*found.warnings, *maker.warnings, *selectors.warnings})
+    found.warnings = sorted({*found.warnings, *found.chosen, *maker.warnings, *selectors.warnings})
     found.warnings += [
         f"The approval {approval.pattern!r} names no connection of this evidence."
         for approval in unused(classified, approvals)
@@ -150,10 +154,10 @@ def _add_namespace(found: Recommendation, namespace: str, options: Options, make
             rule.text += ", for all pods of the namespace"
         _register(found, _policy(namespace, PLATFORM, PLATFORM_ROLE, {}, rules, questions), rules)
         asking = {one.edge.source.workload for one in questions}
-        found.warnings += [
-            f"{workload.text} may ask DNS, though it was not seen to: {namespace}/{PLATFORM} selects all pods."
-            for workload in edges
-            if workload not in asking
+        silent = [workload.text for workload in edges if workload not in asking]
+        found.chosen += [
+            f"{text} may ask DNS, though it was not seen to: {namespace}/{PLATFORM} selects all pods."
+            for text in silent
         ]
     policy = _policy(namespace, DEFAULT_DENY, NAMESPACE_ROLE, {}, [], [])
     policy["spec"]["description"] = (
@@ -271,7 +275,8 @@ def _notes(classified: Sequence[Classified], namespaces: Sequence[str]) -> list[
             if one.needs_rule and peer.workload is not None and peer.workload.namespace not in namespaces:
                 counted[peer.workload.text] = counted.get(peer.workload.text, 0) + 1
     return [
-        f"{text} is in a namespace that gets no policies here: its side of {count} connections is not written."
+        f"{text} is in a namespace that gets no policies here: its side of"
+        f" {count_text(count, 'connection')} is not written."
         for text, count in sorted(counted.items())
     ]
 
@@ -284,7 +289,8 @@ def _wide(classified: Sequence[Classified], approvals: Sequence[Approval]) -> li
             edge_key(one.edge) for one in classified if one.approved_by == approval.by and approval.covers(one.edge)
         }
         if len(covered) > 1:
-            found.append(f"The approval {approval.pattern!r} allows {len(covered)} kinds of connections.")
+            kinds = count_text(len(covered), "kind of connection", "kinds of connections")
+            found.append(f"The approval {approval.pattern!r} allows {kinds}.")
     return found
 
 
@@ -294,7 +300,11 @@ def _left_aside(evidence: Evidence) -> list[str]:
     if not reasons:
         return []
     shown = ", ".join(f"{reason} {number}" for reason, number in reasons.items())
-    return [f"{sum(reasons.values())} flows prove no connection and were left aside: {shown}."]
+    number = sum(reasons.values())
+    return [
+        f"{count_text(number, 'flow')} {agree(number, 'proves', 'prove')} no connection and"
+        f" {agree(number, 'was', 'were')} left aside: {shown}."
+    ]
 
 
 def counts(found: Recommendation) -> Mapping[str, int]:

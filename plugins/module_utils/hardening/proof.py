@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from .._text import agree, counted
 from .._types import Json
 from .evaluator.compiling import DIRECTIONS, EGRESS, INGRESS
 from .evaluator.verdict import Decision
@@ -152,7 +153,9 @@ class Proof:
         """For a person who has to approve the policies."""
         whole = "all" if self.asked == self.possible else f"a sample of {self.possible}"
         lines = [
-            f"needed: {self.needed.allowed} of {self.needed.total} kinds of connections are allowed",
+            f"needed: {self.needed.allowed} of"
+            f" {counted(self.needed.total, 'kind of connection', 'kinds of connections')}"
+            f" {agree(self.needed.allowed, 'is', 'are')} allowed",
             (
                 f"held out: {self.held_out.allowed} of {self.held_out.total} are allowed"
                 if self.held_out.total
@@ -163,7 +166,7 @@ class Proof:
             + (f", {self.unprotected} more where no end enforces anything" if self.unprotected else ""),
             f"seen, and denied once enforced: {len(self.denied)} that work today,"
             f" {len(self.already_denied)} that are denied today",
-            f"rules: {sum(policy['rules'] for policy in self.policies)} in {len(self.policies)} policies,"
+            f"rules: {sum(policy['rules'] for policy in self.policies)} in {counted(len(self.policies), 'policy')},"
             f" {len(self.redundant)} that nothing observed needs",
         ]
         for title, answers in (

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._errors import InvalidInput
+from .._text import agree, counted
 from .._types import Json
 from ..cilium.semantics import denies_by_default
 from .classify import SUSPICIOUS, UNKNOWN
@@ -106,11 +107,14 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     counts = report["summary"]
     before, after = counts["enforced_before"], counts["enforced_after"]
     return [
-        f"{counts['edges']} kinds of connections seen: {counts['allowed']} will be allowed, {counts['denied']} denied, "
-        f"{counts['waiting']} wait for an approval",
-        f"{counts['policies']} policies, {counts['enforcing']} of them enforce",
+        f"{counted(counts['edges'], 'kind of connection', 'kinds of connections')} seen: {counts['allowed']} will be"
+        f" allowed, {counts['denied']} denied, {counts['waiting']} {agree(counts['waiting'], 'waits', 'wait')} for an"
+        " approval",
+        f"{counted(counts['policies'], 'policy')}, {counts['enforcing']} of them"
+        f" {agree(counts['enforcing'], 'enforces', 'enforce')}",
         *(
-            f"{direction}: {after[direction]} of {counts['pods']} pods deny by default (before: {before[direction]})"
+            f"{direction}: {after[direction]} of {counted(counts['pods'], 'pod')}"
+            f" {agree(after[direction], 'denies', 'deny')} by default (before: {before[direction]})"
             for direction in DIRECTIONS
         ),
     ]
@@ -123,6 +127,7 @@ def _stage(stage: Mapping[str, Any]) -> Json:
             f"stages: a stage needs a name and an outcome ({', '.join(OUTCOMES)}), found {dict(stage)!r:.120}.",
             option="stages",
             code="InvalidStage",
+            remedy="Give the stages as the role policy_hardening records them (policy_hardening_record).",
         )
     return {
         "name": str(stage["name"]),
@@ -142,6 +147,7 @@ def _edge(edge: Mapping[str, Any], rules: Mapping[str, list[str]]) -> Json:
             f"edges: an edge needs a connection such as 'a -> b:80/TCP': {dict(edge)!r:.120}.",
             option="edges",
             code="InvalidEdge",
+            remedy="Give the value `classification` of network_policy_recommend.",
         )
     denied = int(edge.get("denied") or 0)
     return {

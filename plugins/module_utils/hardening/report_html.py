@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .._text import agree
 from .page import bullets, cards, folded, page, section, table
 from .report import ALLOWED, DENIED, DIRECTIONS, WAITS, decision
 from .report_markdown import EDGE_COLUMNS, coverage_cells, edge_cells, probe_cells, short
@@ -44,10 +45,10 @@ def _about(report: Mapping[str, Any]) -> str:
 def _cards(summary: Mapping[str, Any]) -> str:
     before, after, pods = summary["enforced_before"], summary["enforced_after"], summary["pods"]
     values = [
-        (summary["edges"], "kinds of connections seen"),
+        (summary["edges"], f"{agree(summary['edges'], 'kind of connection', 'kinds of connections')} seen"),
         (summary["allowed"], "will be allowed"),
         (summary["denied"], "will be denied"),
-        (summary["waiting"], "wait for an approval"),
+        (summary["waiting"], f"{agree(summary['waiting'], 'waits', 'wait')} for an approval"),
         (f"{summary['enforcing']}/{summary['policies']}", "policies enforce"),
         *((f"{after[side]}/{pods}", f"pods deny {side} by default, before: {before[side]}") for side in DIRECTIONS),
     ]

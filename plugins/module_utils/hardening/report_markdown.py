@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._text import counted as count_text
 from .report import DIRECTIONS, decision, summary_lines
 
 EDGE_COLUMNS = ("From", "To", "Port", "Seen", "Last", "Decision", "Rule, or why none", "Approved by")
@@ -51,7 +52,7 @@ def edge_cells(edge: Mapping[str, Any]) -> list[str]:
         edge["source"],
         edge["destination"],
         edge["port"],
-        f"{edge['count']} times{denied}",
+        f"{count_text(edge['count'], 'time')}{denied}",
         edge["last"],
         decision(edge),
         ", ".join(edge["rules"]) or edge["reason"],

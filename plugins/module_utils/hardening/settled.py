@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from .._text import counted, elapsed_text
 from .keys import edge_key
 from .model import WORLD, Edge, Evidence, Peer
 
@@ -45,11 +46,14 @@ def waiting_for(evidence: Evidence, goal: Goal) -> list[str]:
     covered = set(goal.namespaces) <= set(evidence.namespaces)
     seconds = observed_s(evidence) if covered else 0
     if seconds < goal.window_s:
-        found.append(f"{seconds} of {goal.window_s} s are observed")
+        found.append(f"{elapsed_text(seconds)} of {elapsed_text(goal.window_s)} are observed")
     late = late_edges(evidence)
     if len(late) > goal.late_edges:
         names = ", ".join(sorted(edge_key(edge) for edge in late)[:_SHOWN])
-        found.append(f"{len(late)} kinds of connections came only in the last fifth of the time ({names})")
+        found.append(
+            f"{counted(len(late), 'kind of connection', 'kinds of connections')} came only in the last fifth"
+            f" of the time ({names})"
+        )
     missing = [name for name in jobs_not_seen(evidence, goal.namespaces) if name not in goal.unseen]
     if missing:
         found.append(f"no connection was seen of {', '.join(missing)}")

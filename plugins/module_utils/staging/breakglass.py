@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .._errors import CollectionError, InvalidInput, OperationFailed
+from .._text import agree, counted
 from .._types import Clock, Json, Params, Progress, Result, Warn
 from .._wait import silent
 from ..cilium.policy import is_ours, object_key
@@ -55,6 +56,7 @@ class BreakGlass:
                 f"minutes={params['minutes']} is not from 1 to {LONGEST_MINUTES}.",
                 option="minutes",
                 code="InvalidNumber",
+                remedy="Give a number in this range.",
             )
         self._kube, self._clock, self._warn, self._progress = kube, clock, warn, progress
         self._namespaces: list[str] = list(dict.fromkeys(params["namespaces"]))
@@ -100,7 +102,9 @@ class BreakGlass:
                 # Restores, unless the timer is doing so or has done so.
                 clear_leftover(self._kube, self._timer(namespace), self._clock, check_mode=False)
             rows.append(row.document(is_open=bool(check_mode and row.changed)))
-            what = f"closed again: {len(row.settings)} policies deny as before" if row.changed else "was not open"
+            number = len(row.settings)
+            again = f"closed again: {counted(number, 'policy')} {agree(number, 'denies', 'deny')} as before"
+            what = again if row.changed else "was not open"
             lines.append(f"{namespace} {'would be ' if check_mode and row.changed else ''}{what}")
         return Result(any(row["changed"] for row in rows), {"namespaces": rows, "lines": lines}, before, after)
 
@@ -157,7 +161,9 @@ class BreakGlass:
         marker = timer.marker()
         if marker is None:
             raise OperationFailed(
-                f"The timer that closes {namespace} was removed by somebody else meanwhile.", code="TimerGone"
+                f"The timer that closes {namespace} was removed by somebody else meanwhile.",
+                code="TimerGone",
+                remedy="Find out who removes it, then run again.",
             )
         return marker
 
@@ -176,7 +182,9 @@ def _open_line(row: _Row, closes_at: str, check_mode: bool) -> str:
     if row.changed:
         verb = "would be" if check_mode else "is"
         until = closes_at or "its time is over"
-        return f"{row.namespace} {verb} open until {until}: {len(row.settings)} policies deny nothing"
+        number = len(row.settings)
+        told = f"{counted(number, 'policy')} {agree(number, 'denies', 'deny')} nothing"
+        return f"{row.namespace} {verb} open until {until}: {told}"
     if row.marker is not None:
         return f"{row.namespace} is open already, until {closes_at or 'its time is over'}"
     return f"{row.namespace} has no policy of this collection that denies"

@@ -31,7 +31,10 @@ def run_canary(
     for option, most in (("timeout", 600), ("port", 65535)):
         if not 1 <= params[option] <= most:
             raise InvalidInput(
-                f"{option}={params[option]} is not from 1 to {most}.", option=option, code="InvalidNumber"
+                f"{option}={params[option]} is not from 1 to {most}.",
+                option=option,
+                code="InvalidNumber",
+                remedy="Give a number in this range.",
             )
     address_of_pod(kube, client["namespace"], client["pod"], "client")
     host = address_of_pod(kube, server["namespace"], server["pod"], "server")

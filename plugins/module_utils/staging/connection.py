@@ -55,7 +55,12 @@ def attempt_of(option: str, value: Json) -> Attempt:
     """From an option with `from` and `to`. Raises InvalidInput."""
     source, to = value["from"], value["to"]
     if not 0 < int(to["port"]) < 65536:
-        raise InvalidInput(f"{option}.to.port={to['port']} is no port.", option=option, code="InvalidNumber")
+        raise InvalidInput(
+            f"{option}.to.port={to['port']} is no port.",
+            option=option,
+            code="InvalidNumber",
+            remedy="Give a number from 1 to 65535.",
+        )
     return Attempt(
         source["namespace"], source["pod"], source.get("container") or "", to["host"], int(to["port"]), option
     )
@@ -67,7 +72,12 @@ def address_of_pod(kube: Kube, namespace: str, pod: str, option: str) -> str:
     address = str(((found or {}).get("status") or {}).get("podIP") or "")
     if not address:
         why = "does not exist" if found is None else "has no address"
-        raise InvalidInput(f"{option}: the pod {namespace}/{pod} {why}.", option=option, code="PodNotFound")
+        raise InvalidInput(
+            f"{option}: the pod {namespace}/{pod} {why}.",
+            option=option,
+            code="PodNotFound",
+            remedy=f"Look at what there is: kubectl --namespace {namespace} get pods",
+        )
     return address
 
 
@@ -126,6 +136,7 @@ def _connect(
         raise NotFound(
             f"{attempt.option}: the pod {attempt.namespace}/{attempt.pod} does not exist.",
             code="PodNotFound",
+            remedy=f"Look at what there is: kubectl --namespace {attempt.namespace} get pods",
         )
     probe = Probe(
         name=attempt.option,
@@ -156,7 +167,11 @@ def _connect(
         raise
     (report,) = read_reports([probe], done, [first_port], pod)
     if report.failure:
-        raise OperationFailed(f"{attempt.option}: {report.failure}", code="ProbeFailed")
+        raise OperationFailed(
+            f"{attempt.option}: {report.failure}",
+            code="ProbeFailed",
+            remedy=f"Look at the pod: kubectl --namespace {attempt.namespace} describe pod {attempt.pod}",
+        )
     shown.answered = shown.answered or report.answered
     started.update(dict.fromkeys(report.ports, began))
     shown.ports |= report.ports

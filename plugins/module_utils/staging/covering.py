@@ -18,15 +18,21 @@ from ..kube.kinds import CEP, CONFIG_MAP, NAMESPACE
 from .inventory import PodFacts, read_pods, read_policies, require_namespaces
 
 
-def read_coverage(kube: Kube, namespaces: Sequence[str], cilium_namespace: str) -> Result:
-    """Coverage of some namespaces, or of all where none is named. What may not be read is told in `notes`."""
+def read_coverage(
+    kube: Kube, namespaces: Sequence[str], cilium_namespace: str, without_labels: Sequence[str] = ()
+) -> Result:
+    """Coverage of some namespaces, or of all where none is named. What may not be read is told in `notes`.
+
+    without_labels: policies that carry one of these labels count as if they were not there.
+    """
     if namespaces:
         # Reading harms nobody, so kube-system needs no second word here.
         require_namespaces(kube, namespaces, system=namespaces)
     notes: list[str] = []
     managed = _managed(kube, namespaces, notes)
     pods = [_pod(facts, managed) for facts in read_pods(kube, namespaces)]
-    policies = compile_policies(read_policies(kube, namespaces), _labels(kube, {pod.namespace for pod in pods}))
+    there = [one for one in read_policies(kube, namespaces) if not _carries(one, without_labels)]
+    policies = compile_policies(there, _labels(kube, {pod.namespace for pod in pods}))
     rows = cover(pods, policies, _mode(kube, cilium_namespace, notes))
     notes += policies.warnings
     return Result(
@@ -44,6 +50,10 @@ def read_coverage(kube: Kube, namespaces: Sequence[str], cilium_namespace: str) 
             "notes": notes,
         }
     )
+
+
+def _carries(policy: Json, labels: Sequence[str]) -> bool:
+    return any(label in (policy["metadata"].get("labels") or {}) for label in labels)
 
 
 def _pod(facts: PodFacts, managed: set[tuple[str, str]] | None) -> Pod:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from .._errors import AuthFailed, CollectionError, Conflict, InvalidInput, NotFound, OperationFailed
+from .._text import counted, elapsed_text
 from .._types import Clock, Json, Progress, Result
 from .._wait import silent
 from ..cilium.detect import installation
@@ -186,7 +187,7 @@ class Enforcement:
             except TakeBack as reason:
                 self._back(course, reason)
             except CollectionError as error:
-                self._back(course, TakeBack(error.code or "StepFailed", error.message.rstrip(".")))
+                self._back(course, TakeBack.of(error))
             except KeyboardInterrupt:
                 self._back(course, TakeBack("Interrupted", "the task was interrupted"))
             except Exception:
@@ -221,7 +222,8 @@ class Enforcement:
         options, watch = self._options, course.watch
         if watch is None:
             raise ValueError("the watch was not set up")
-        self._progress(f"enforce {options.subject}: {' and '.join(course.directions)}, watched for {options.watch_s} s")
+        directions = " and ".join(course.directions)
+        self._progress(f"enforce {options.subject}: {directions}, watched for {elapsed_text(options.watch_s)}")
         after = self._patch_on(course)
         patched_at = course.patched_at or 0.0
         self._background.start(course.before, after, patched_at)
@@ -346,7 +348,7 @@ class Enforcement:
             details=details,
             remedy="Decide about the connections in details.review, generate the policies again, and let them soak."
             if details.get("review")
-            else "Repair the cause, then run the task again.",
+            else reason.remedy or "Repair the cause, then run the task again.",
         ) from reason
 
     def _patch_off(self, course: _Course) -> bool:
@@ -373,7 +375,7 @@ class Enforcement:
         watch = values["watch"]
         return (
             f"{self._options.subject} enforces {' and '.join(directions)} after {values['enforce_to_deny_s']:.2f} s;"
-            f" {watch['first_packets']} first packets in {watch['seconds']} s,"
+            f" {counted(watch['first_packets'], 'first packet')} in {elapsed_text(watch['seconds'])},"
             f" {watch['predicted_denials']} denied as predicted"
         )
 

@@ -107,12 +107,17 @@ def request_of(params: Params, now_s: float) -> FlowRequest:
     """What Hubble is asked for: all that it has, or what `since`, `until` and `last` leave. Raises InvalidInput."""
     last = params["last"]
     if last is not None and last < 1:
-        raise InvalidInput(f"last={last} is less than 1.", option="last", code="InvalidNumber")
+        raise InvalidInput(
+            f"last={last} is less than 1.", option="last", code="InvalidNumber", remedy="Give a number from 1 on."
+        )
     moments = {name: parse_moment(name, params[name], now_s) if params[name] else None for name in ("since", "until")}
     since, until = moments["since"], moments["until"]
     if since is not None and until is not None and until < since:
         raise InvalidInput(
-            f"until={params['until']} is before since={params['since']}.", option="until", code="InvalidTime"
+            f"until={params['until']} is before since={params['since']}.",
+            option="until",
+            code="InvalidTime",
+            remedy="Give them in their order, or leave one out.",
         )
     return FlowRequest(
         allow=build_filters({"namespace": params["namespaces"]}) if params["namespaces"] else (),

@@ -78,7 +78,7 @@ def require_namespaces(kube: Kube, namespaces: Sequence[str], *, system: Sequenc
     kube-system is accepted only when the caller names it a second time (`system`).
     """
     if not namespaces:
-        raise InvalidInput("namespaces is empty.", option="namespaces", code="NoNamespaces")
+        raise InvalidInput("namespaces is empty.", option="namespaces", code="NoNamespaces", remedy="Name some.")
     if SYSTEM_NAMESPACE in namespaces and SYSTEM_NAMESPACE not in system:
         raise InvalidInput(
             f"namespaces holds {SYSTEM_NAMESPACE}, where a denied connection can stop the whole cluster.",

@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .._errors import CollectionError, InvalidInput, OperationFailed, TimedOut, Unreachable
+from .._text import counted, elapsed_text
 from .._types import Json, Params, Progress, Result
-from .._wait import TALK_EVERY_S, elapsed_text, silent
+from .._wait import TALK_EVERY_S, silent
 from ..hardening.aggregate import Aggregator
 from ..hardening.model import Chunk, Evidence, Inventory
 from ..hardening.schema import dumps, loads, merge, require_cluster
@@ -53,10 +54,20 @@ class Options:
         for option in ("duration", "window"):
             value = params[option]
             if value is not None and not 1 <= value <= (LONGEST_S if option == "duration" else 366 * 86400):
-                raise InvalidInput(f"{option}={value} is out of range.", option=option, code="InvalidNumber")
+                raise InvalidInput(
+                    f"{option}={value} is out of range.",
+                    option=option,
+                    code="InvalidNumber",
+                    remedy=f"Give seconds from 1 to {LONGEST_S if option == 'duration' else 366 * 86400}.",
+                )
         for option in ("max_lost", "late_edges"):
             if params[option] < 0:
-                raise InvalidInput(f"{option}={params[option]} is negative.", option=option, code="InvalidNumber")
+                raise InvalidInput(
+                    f"{option}={params[option]} is negative.",
+                    option=option,
+                    code="InvalidNumber",
+                    remedy="Give a number from 0 on.",
+                )
         namespaces, window_s = sorted(set(params["namespaces"])), params["window"]
         return cls(
             namespaces,
@@ -164,7 +175,7 @@ class Collector:
                     self._save_running(aggregator, platform, self._chunk(flows, aggregator, began, moment - started))
                 if moment - told >= TALK_EVERY_S:
                     told = moment
-                    self._progress(f"evidence: {aggregator.flows} verdicts ({elapsed_text(told - started)})")
+                    self._progress(f"evidence: {counted(aggregator.flows, 'verdict')} ({elapsed_text(told - started)})")
         except CollectionError as error:
             if error.code == "StoreChanged":
                 raise
@@ -216,8 +227,8 @@ class Collector:
         missing = "; ".join(chunk.problems) or "nothing is missing"
         values = {**_values(evidence, self._kept, self._options.goal), "chunk": row}
         values["lines"] = [
-            f"collected {chunk.flows} verdicts in {row['seconds']} s from {len(chunk.nodes)} nodes:"
-            f" {chunk.new_edges} new edges; {missing}",
+            f"collected {counted(chunk.flows, 'verdict')} in {elapsed_text(row['seconds'])} from"
+            f" {counted(len(chunk.nodes), 'node')}: {counted(chunk.new_edges, 'new edge')}; {missing}",
             *_store_lines(evidence, self._store, values["waiting_for"]),
         ]
         if not chunk.complete:
@@ -270,6 +281,7 @@ def _store_line(evidence: Evidence, store: Store) -> str:
     incomplete = sum(not chunk.complete for chunk in evidence.chunks)
     flawed = f", {incomplete} of them incomplete" if incomplete else ""
     return (
-        f"{store.place}: {len(evidence.edges)} edges of {', '.join(sorted(evidence.namespaces))} in"
-        f" {len(evidence.chunks)} stretches{flawed}, {elapsed_text(observed_s(evidence))} of complete observation"
+        f"{store.place}: {counted(len(evidence.edges), 'edge')} of {', '.join(sorted(evidence.namespaces))} in"
+        f" {counted(len(evidence.chunks), 'stretch')}{flawed}, {elapsed_text(observed_s(evidence))} of complete"
+        " observation"
     )

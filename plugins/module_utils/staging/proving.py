@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from .._errors import InvalidInput, OperationFailed
+from .._text import counted
 from .._types import Json, Params, Result
 from .._yaml import documents_of
 from ..hardening.classify import classify
@@ -75,8 +76,8 @@ def _forecast(evidence: Evidence, documents: Sequence[object], needed: Sequence[
 def _failed(proof: Proof, failures: Sequence[str], values: Json) -> OperationFailed:
     shown = "; ".join(failures[:SHOWN]) + (f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else "")
     return OperationFailed(
-        f"The policies do not pass: {shown}. {proof.needed.allowed} of {proof.needed.total} needed kinds of connections"
-        " would be allowed.",
+        f"The policies do not pass: {shown}. {proof.needed.allowed} of"
+        f" {counted(proof.needed.total, 'needed kind of connection', 'needed kinds of connections')} would be allowed.",
         code="ProofFailed",
         remedy="See failure.details.lines. Generate the policies again from this evidence, or correct them by hand.",
         details=values,
@@ -107,7 +108,10 @@ def _check_numbers(params: Params) -> None:
         )
     if params["random_edges"] < 0:
         raise InvalidInput(
-            f"random_edges={params['random_edges']} is negative.", option="random_edges", code="InvalidNumber"
+            f"random_edges={params['random_edges']} is negative.",
+            option="random_edges",
+            code="InvalidNumber",
+            remedy="Give a number from 0 on.",
         )
 
 

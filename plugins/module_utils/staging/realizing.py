@@ -114,7 +114,9 @@ class BackgroundWork:
                 state = error.message
             if waited_s >= timeout_s:
                 raise TimedOut(
-                    f"The nodes have not realized the policy within {timeout_s:.0f} s: {state}.", code="NotRealized"
+                    f"The nodes have not realized the policy within {timeout_s:.0f} s: {state}.",
+                    code="NotRealized",
+                    remedy="Run the playbook status, which tells what the agents lack, then run again.",
                 )
             time.sleep(LOOK_EVERY_S)
 

@@ -38,7 +38,8 @@ def recommend_policies(params: Params, warn: Any, check_mode: bool) -> Result:
         _check_platform(evidence.platform)
     found = recommend(evidence, _options(params, namespaces, evidence.platform))
     for text in found.warnings:
-        warn(text)
+        if text not in found.chosen:
+            warn(text)
     manifests = files(found.policies)
     result = Result(values=_values(found, evidence, manifests))
     if params["dest"]:
@@ -57,7 +58,9 @@ def recommend_policies(params: Params, warn: Any, check_mode: bool) -> Result:
 def _namespaces(params: Params) -> tuple[str, ...]:
     chosen = tuple(sorted(set(params["namespaces"])))
     if not chosen:
-        raise InvalidInput("namespaces is empty.", option="namespaces", code="NoNamespaces")
+        raise InvalidInput(
+            "namespaces is empty.", option="namespaces", code="NoNamespaces", remedy="Name at least one namespace."
+        )
     # A name is also the name of a directory.
     for name in chosen:
         if not _NAMESPACE.fullmatch(name):

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .._errors import InvalidInput, OperationFailed
+from .._text import agree, counted, elapsed_text
 from .._types import Json, Params, Progress, Result
-from .._wait import TALK_EVERY_S, elapsed_text, silent
+from .._wait import TALK_EVERY_S, silent
 from ..hardening.marks import LISTEN_ROLE, ROLE_LABEL
 from ..hubble.flow import Policy
 from ..kube.interface import Exec, Kube
@@ -53,7 +54,10 @@ class Options:
         """From a module's parameters. Raises InvalidInput."""
         if not 1 <= params["duration"] <= LONGEST_S:
             raise InvalidInput(
-                f"duration={params['duration']} is not from 1 to {LONGEST_S}.", option="duration", code="InvalidNumber"
+                f"duration={params['duration']} is not from 1 to {LONGEST_S}.",
+                option="duration",
+                code="InvalidNumber",
+                remedy="Give seconds in this range.",
             )
         controls = [
             attempt_of(name, params[name]) if params[name] else None
@@ -106,7 +110,7 @@ class Soak:
         self._edges: Edges
 
     def run(self, *, check_mode: bool) -> Result:
-        """Watch. Raises OperationFailed (UnexplainedConnections, NewDrops, ControlFailed, FlowsIncomplete)."""
+        """Watch. Raises OperationFailed (UnexplainedConnections, NewDrops, ControlFailed, ControlNotSeen, ...)."""
         options = self._options
         require_namespaces(self._kube, options.namespaces, system=options.system_namespaces)
         if check_mode:
@@ -163,7 +167,7 @@ class Soak:
         raise OperationFailed(
             f"The {name} control {attempt.namespace}/{attempt.pod} to {attempt.host}:{attempt.port}, which {wanted},"
             f" showed: {said}.",
-            code="ControlFailed",
+            code="ControlFailed" if shown.verdicts else "ControlNotSeen",
             details={"controls": self._controls, "verdicts": shown.verdicts},
             remedy="The verdicts cannot be trusted for a decision: check the shadow policies and the control itself.",
         )
@@ -176,7 +180,8 @@ class Soak:
                 self._judge(flow)
             if self._monotonic() - told >= TALK_EVERY_S:
                 told = self._monotonic()
-                self._progress(f"soak: {self._seen.first_packets} first packets ({elapsed_text(told - started)})")
+                seen = counted(self._seen.first_packets, "first packet")
+                self._progress(f"soak: {seen} ({elapsed_text(told - started)})")
             if self._seen.unexplained.total or self._seen.dropped.total:
                 self._finish_round(flows)
                 self._refuse()
@@ -250,8 +255,8 @@ class Soak:
             )
         texts = seen.unexplained.texts()
         raise OperationFailed(
-            f"{len(texts)} connection{'s' if len(texts) != 1 else ''} would be denied that"
-            f" {'were' if len(texts) != 1 else 'was'} not predicted: {listed(texts)}.",
+            f"{counted(len(texts), 'connection')} would be denied that {agree(len(texts), 'was', 'were')} not"
+            f" predicted: {listed(texts)}.",
             code="UnexplainedConnections",
             details=details,
             remedy="Approve what is needed and generate the policies again, or predict what is to be denied.",
@@ -296,6 +301,7 @@ class Soak:
         predicted = f", {seen.predicted.total} unexplained as predicted" if seen.predicted.total else ""
         dropped = f"{seen.known_drops} dropped as before" if seen.known_drops else "nothing was dropped"
         return (
-            f"soaked for {elapsed_text(seconds)}: {seen.first_packets} first packets, {seen.explained} explained"
+            f"soaked for {elapsed_text(seconds)}: {counted(seen.first_packets, 'first packet')},"
+            f" {seen.explained} explained"
             f"{predicted}; {dropped}; nothing is missing"
         )

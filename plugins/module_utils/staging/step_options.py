@@ -56,7 +56,10 @@ class Options:
             )
         if not 1 <= watch_s <= LONGEST_S:
             raise InvalidInput(
-                f"watch_s={watch_s} is not from 1 to {LONGEST_S}.", option="watch_s", code="InvalidNumber"
+                f"watch_s={watch_s} is not from 1 to {LONGEST_S}.",
+                option="watch_s",
+                code="InvalidNumber",
+                remedy="Give seconds in this range.",
             )
         if not watch_s + MARGIN_S <= dead_man_s <= 2 * LONGEST_S:
             raise InvalidInput(

@@ -69,7 +69,12 @@ def store_of(params: Params, kube: Kube) -> Store:
     """The store that the option `store` names. Raises InvalidInput unless it names exactly one."""
     option = params["store"]
     if bool(option.get("path")) == bool(option.get("config_map")):
-        raise InvalidInput("store needs exactly one of path and config_map=true.", option="store", code="InvalidStore")
+        raise InvalidInput(
+            "store needs exactly one of path and config_map=true.",
+            option="store",
+            code="InvalidStore",
+            remedy="Leave one of them out.",
+        )
     return FileStore(os.path.expanduser(option["path"])) if option.get("path") else ConfigMapStore(kube)
 
 

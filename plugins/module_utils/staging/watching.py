@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from .._errors import CollectionError
 from .._types import Json
 from ..cilium.selector import NAMESPACE_LABEL, selects
 from ..hardening.keys import edge_key
@@ -26,8 +27,17 @@ class TakeBack(Exception):
     def __init__(self, code: str, why: str, **details: object) -> None:
         super().__init__(why)
         self.code, self.why, self.details = code, why, details
+        self.remedy = ""
         self.detected_at: float | None = None
         """Monotonic, where a flow was the reason."""
+
+    @classmethod
+    def of(cls, error: CollectionError) -> TakeBack:
+        """Because of an error, with its facts and its remedy."""
+        code = error.code or "StepFailed"
+        reason = cls(code, error.message.rstrip("."), **error.details)
+        reason.remedy = error.remedy
+        return reason
 
 
 class Watch:

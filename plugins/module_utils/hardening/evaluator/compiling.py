@@ -83,7 +83,11 @@ def check_documents(documents: Iterable[object]) -> list[Json]:
                 remedy=f"Give NetworkPolicy, {', '.join(_CILIUM)} or {_GROUP} objects.",
             )
         if not (document.get("metadata") or {}).get("name"):
-            raise InvalidInput(f"Policy {index + 1}, a {kind}, has no metadata.name.", code="UnnamedPolicy")
+            raise InvalidInput(
+                f"Policy {index + 1}, a {kind}, has no metadata.name.",
+                code="UnnamedPolicy",
+                remedy="Give each policy a metadata.name.",
+            )
         checked.append(dict(document))
     return checked
 

@@ -41,7 +41,7 @@ def only(known: Evidence, *approved: str) -> Classified:
 
 def test_a_connection_that_works_is_needed() -> None:
     one = only(evidence(*both(WEB, CART)))
-    assert (one.kind, one.allowed, one.reason) == (NEEDED, True, "seen 1 times")
+    assert (one.kind, one.allowed, one.reason) == (NEEDED, True, "seen 1 time")
 
 
 @pytest.mark.parametrize(

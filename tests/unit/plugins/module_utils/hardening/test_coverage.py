@@ -99,7 +99,7 @@ def test_the_table_has_a_line_for_each_workload() -> None:
         "WORKLOAD              PODS  INGRESS       EGRESS",
         "shop/Deployment/cart  2     denied by in  open            shadow: shadow",
         "shop/Deployment/web   1     denied by in  denied by deny  shadow: shadow",
-        "3 pods: 1 deny by default both ways, 3 at ingress, 1 at egress, 0 neither",
+        "3 pods: 1 denies by default both ways, 3 at ingress, 1 at egress, 0 neither",
     ]
     long = rows([cnp(f"policy-with-a-long-name-{number}", ingress=[{}]) for number in range(9)], pod("web"))
     assert all(len(line) <= 140 for line in lines(long))

@@ -266,7 +266,7 @@ def test_peers_in_other_namespaces_are_allowed_and_noted() -> None:
     found = recommended(evidence(*both(WEB, DB)))
     assert {one["metadata"]["namespace"] for one in found.policies} == {"shop"}
     assert found.notes == [
-        "data/Deployment/db is in a namespace that gets no policies here: its side of 1 connections is not written."
+        "data/Deployment/db is in a namespace that gets no policies here: its side of 1 connection is not written."
     ]
 
 
@@ -420,5 +420,5 @@ def test_an_approval_of_several_connections_is_noted_and_so_are_flows_that_were_
     )
     assert found.notes == [
         "The approval '* -> *:*/*' allows 2 kinds of connections.",
-        "1 flows prove no connection and were left aside: unknown-direction 1.",
+        "1 flow proves no connection and was left aside: unknown-direction 1.",
     ]

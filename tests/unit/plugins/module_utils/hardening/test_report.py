@@ -102,7 +102,7 @@ def test_it_counts_what_will_be_allowed_denied_and_asked() -> None:
     assert (summary["allowed"], summary["denied"], summary["waiting"]) == (1, 0, 1)
     assert summary["enforced_before"] == {"ingress": 0, "egress": 0}
     assert summary["enforced_after"] == {"ingress": 1, "egress": 0}
-    assert "ingress: 1 of 1 pods deny by default (before: 0)" in summary_lines(report())
+    assert "ingress: 1 of 1 pod denies by default (before: 0)" in summary_lines(report())
 
 
 def test_the_page_is_whole_and_refers_to_nothing() -> None:

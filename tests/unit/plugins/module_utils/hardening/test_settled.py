@@ -53,18 +53,18 @@ def test_a_full_window_in_which_nothing_new_came_is_enough() -> None:
 def test_time_that_is_missing_is_told() -> None:
     held = evidence(stretch(1000, 1060), stretch(1060, 1160, complete=False), cart=1001)
     assert observed_s(held) == 60
-    assert waiting_for(held, GOAL) == ["60 of 100 s are observed"]
+    assert waiting_for(held, GOAL) == ["1 min of 1 min 40 s are observed"]
 
 
 def test_time_of_other_namespaces_does_not_count() -> None:
     held = evidence(stretch(1000, 1100), cart=1001)
-    assert waiting_for(held, Goal(["shop", "data"], 100)) == ["0 of 100 s are observed"]
+    assert waiting_for(held, Goal(["shop", "data"], 100)) == ["0 s of 1 min 40 s are observed"]
 
 
 def test_what_came_in_the_last_fifth_is_told_by_name() -> None:
     held = evidence(stretch(1000, 1100), cart=1001, db=1081)
     (line,) = waiting_for(held, GOAL)
-    assert line.startswith("1 kinds of connections came only in the last fifth of the time")
+    assert line.startswith("1 kind of connection came only in the last fifth of the time")
     assert "shop/Deployment/web -> shop/Deployment/db" in line
     assert waiting_for(held, Goal(["shop"], 100, late_edges=1)) == []
 

@@ -60,9 +60,21 @@ def test_a_namespace() -> None:
     assert rows["agent"]["managed"] is None
     assert values["counts"] == {"pods": 3, "ingress": 1, "egress": 1, "both": 1, "neither": 2, "host_network": 1}
     assert values["unprotected"] == ["shop/Pod/agent", "shop/Pod/early"]
-    assert values["lines"][-1].startswith("3 pods: 1 deny by default both ways")
+    assert values["lines"][-1].startswith("3 pods: 1 denies by default both ways")
     assert kube.writes == []
     assert kube.dry_writes == []
+
+
+def test_policies_of_a_label_can_be_left_out() -> None:
+    """What was there before is what is there without what was learned."""
+    kube = cluster()
+    learned = document("CiliumNetworkPolicy", "learned", spec={"endpointSelector": {}, "egress": [{}]})
+    learned["metadata"]["labels"] = {"cloudnet.aks-cilium/role": "namespace"}
+    kube.add(learned)
+    without = read_coverage(kube, ["shop"], "kube-system", ["cloudnet.aks-cilium/role"]).values["pods"]
+    assert without == read_coverage(cluster(), ["shop"], "kube-system").values["pods"]
+    with_it = read_coverage(kube, ["shop"], "kube-system", ["another.label"]).values["pods"]
+    assert "CiliumNetworkPolicy shop/learned" in str(with_it)
 
 
 @pytest.mark.parametrize("config", [{"policy-audit-mode": "true"}, {"enable-policy": "never"}])

@@ -127,6 +127,19 @@ def test_evidence_may_be_a_path(kube: FakeKube, folder: Path) -> None:
     assert not compare(kube, folder, evidence=str(folder / "evidence.json"))["drifted"]
 
 
+def test_without_manifests_the_policies_that_the_evidence_gives_are_compared(kube: FakeKube, folder: Path) -> None:
+    given = {"manifests": None, "policies": [policy(on=False)]}
+    assert not compare(kube, folder, **given)["drifted"]
+    edited = policy(on=True)
+    edited["spec"]["ingress"][0]["toPorts"][0]["ports"].append({"port": "22", "protocol": "TCP"})
+    kube.add(edited)
+    (found,) = compare(kube, folder, **given)["findings"]
+    assert found["kind"] == "edited-policy"
+    assert "by new evidence or approvals" in found["text"]
+    counts = compare(kube, folder, manifests=None, policies=[])["counts"]
+    assert (counts["unknown-policy"], counts["missing-policy"]) == (1, 0)
+
+
 def test_an_edited_policy_a_new_edge_and_an_unused_rule_are_told(kube: FakeKube, folder: Path) -> None:
     edited = policy(on=True)
     edited["spec"]["ingress"][0]["toPorts"][0]["ports"].append({"port": "22", "protocol": "TCP"})

@@ -276,7 +276,7 @@ def edit(world: World) -> None:
 
 
 def probe(world: World) -> None:
-    world.background.problem = TakeBack("ProbesFailed", "1 of 1 connections are not as expected")
+    world.background.problem = TakeBack("ProbesFailed", "1 of 1 connection is not as expected")
 
 
 def unrealized(world: World) -> None:
@@ -381,10 +381,14 @@ def test_an_api_server_that_stays_away_is_left_to_the_dead_man(world: World) -> 
 
 def test_a_right_that_is_missing_takes_the_step_back(world: World) -> None:
     def forbid() -> None:
-        world.kube.failures["list", "Pod"] = AuthFailed("pods is forbidden", code="Forbidden")
+        failure = AuthFailed(
+            "pods is forbidden", code="Forbidden", remedy="Ask.", details={"missing_right": "list pods"}
+        )
+        world.kube.failures["list", "Pod"] = failure
 
     world.flows.at = [(5.0, forbid)]
-    assert world.fails().code == "Forbidden"
+    error = world.fails()
+    assert (error.code, error.remedy, error.details["missing_right"]) == ("Forbidden", "Ask.", "list pods")
     assert world.default_deny["ingress"] is False
 
 

@@ -103,7 +103,7 @@ def test_probes_come_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = {"from": {"namespace": "shop", "pod": "client"}, "to": {"host": "web", "port": 80}, "expect": "allow"}
     one = work(parse_probes([entry]), kube)
     one.start(BEFORE, AFTER, time.monotonic())
-    with pytest.raises(TakeBack, match="1 of 1 connections are not as expected") as caught:
+    with pytest.raises(TakeBack, match="1 of 1 connection is not as expected") as caught:
         until(one.finished)
     assert caught.value.code == "ProbesFailed"
     allowed = parse_probes([{**entry, "expect": "deny"}])

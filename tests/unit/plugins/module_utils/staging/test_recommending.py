@@ -79,6 +79,15 @@ def test_flows_of_a_file_become_policies() -> None:
     assert result.changed is False
 
 
+def test_what_was_chosen_is_told_and_no_warning_of_the_task() -> None:
+    """DNS for all pods of a namespace comes with platform_policy: a healthy run warns of nothing."""
+    warnings: list[str] = []
+    result = run(warnings, flows=str(FLOWS), namespaces=list(NAMESPACES), platform_policy=True)
+    told = [text for text in result.values["policy_warnings"] if "may ask DNS, though it was not seen to" in text]
+    assert told
+    assert set(result.values["policy_warnings"]) - set(told) == set(warnings)
+
+
 def test_evidence_may_be_a_file_or_the_document_itself(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     path.write_text(dumps(known()), encoding="utf-8")

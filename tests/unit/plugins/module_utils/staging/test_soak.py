@@ -208,6 +208,8 @@ def test_the_negative_control_must_name_a_policy(world: World) -> None:
     assert result.values["controls"] == {"negative": "CiliumNetworkPolicy shop/learned-web"}
     world.shows = [first_packet("EGRESS", by=["learned-web"]), first_packet(derived=ANY)]
     assert world.fails(negative_control=CONTROL).code == "ControlFailed"
+    world.shows = []
+    assert world.fails(negative_control=CONTROL).code == "ControlNotSeen", "nobody could see: it may be tried again"
 
 
 def test_a_control_that_shows_nothing_fails(world: World) -> None:
