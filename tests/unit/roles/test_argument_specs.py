@@ -20,14 +20,22 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 TYPES = {"str": str, "path": str, "int": int, "bool": bool, "dict": dict, "list": list}
 # Variables with a role's prefix that belong to the playbooks or to an inventory.
 NOT_OF_A_ROLE = {
+    "aks_cluster_kubeconfig_given": "the kubeconfig that a job was given by its controller, for playbooks/jobs",
     "local_aks_enabled": "whether the playbooks run the stand-in at all",
     "local_aks_kubectl": "the program by which Molecule looks at a cluster; tests/lab writes it as well",
     "cilium_values_local": "what the images of this machine need; tests/lab writes it beside the local inventory",
 }
 
 
+class Loader(yaml.SafeLoader):
+    """Reads Ansible's tag for a text that is no template, too."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
 def load(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader) or {}  # noqa: S506
     return document
 
 

@@ -57,7 +57,10 @@ def serve(config: Config) -> None:
     try:
         server = Server(Service(config))
     except OSError as error:
-        raise ConfigError(f"cannot listen on {config.address} port {config.port}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot listen on {config.address} port {config.port}: {error.strerror}; "
+            "stop what listens there, or set local_aks_port to a free one"
+        ) from error
     write_private(config.pid_file, str(os.getpid()).encode())
     logging.getLogger("local_aks").info("serving %s with back end %s", config.url, config.backend)
     server.serve(stop)

@@ -71,7 +71,10 @@ def start(config: Config) -> Json:
     if found["pid"]:
         stop(config)
     elif found["running"] is False and health(config) is not None:
-        raise ConfigError(f"{config.url} is served by a process that {config.pid_file} does not name.")
+        raise ConfigError(
+            f"{config.url} is served by a process that {config.pid_file} does not name. "
+            "Stop that process, or set local_aks_port to a free one."
+        )
     config.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [sys.executable, "-m", "local_aks", "serve", "--directory", str(config.directory)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}

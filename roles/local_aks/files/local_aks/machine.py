@@ -42,7 +42,10 @@ def check(config: Config) -> Json:
             )
     chart = config.cilium_chart
     if chart.startswith("/") and not Path(chart).exists():
-        raise ConfigError(f"Cilium's chart {chart} (local_aks_cilium_chart) does not exist.")
+        raise ConfigError(
+            f"Cilium's chart {chart} (local_aks_cilium_chart) does not exist. Run `make prepare`, or set "
+            "local_aks_cilium_chart to a chart."
+        )
     return {"changed": False, "engine": version, "backend": "kind"}
 
 
