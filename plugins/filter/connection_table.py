@@ -36,9 +36,19 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What was tried, and what came of it
-  ansible.builtin.debug:
-    msg: "{{ probed.results | cloudnet.aks_cilium.connection_table | join('\n') }}"
+- name: Try a connection
+  cloudnet.aks_cilium.connectivity_probe:
+    kubeconfig: ~/.kube/aksciliumlab
+    probes:
+      - from: {namespace: client, pod: client}
+        to: {url: http://basicdeploy.basics}
+        expect: allow
+  register: probed
+
+- name: Show what was tried, and what came of it
+  cloudnet.aks_cilium.show_text:
+    title: Connections
+    lines: "{{ probed.results | cloudnet.aks_cilium.connection_table }}"
 """
 
 RETURN = r"""
