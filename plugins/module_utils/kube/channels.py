@@ -18,6 +18,8 @@ from .._errors import TimedOut, Unreachable, missing_library
 from .._types import Json
 from .transport import Response, Transport, error_of, unreachable
 
+_AGAIN = "Run again; if it stays, look at the proxies and load balancers between this machine and the API server."
+
 
 class Channels:
     """Frames whose first byte is the number of their channel. Use as a context manager."""
@@ -73,11 +75,11 @@ class Channels:
             try:
                 opcode, frame = self._socket.recv_data_frame(True)
             except self._websocket.WebSocketTimeoutException as error:
-                raise TimedOut(f"No data within {timeout_s:g} s.", code="StreamTimeout") from error
+                raise TimedOut(f"No data within {timeout_s:g} s.", code="StreamTimeout", remedy=_AGAIN) from error
             except self._websocket.WebSocketConnectionClosedException:
                 return None
             except (self._websocket.WebSocketException, OSError) as error:
-                raise Unreachable(f"The stream through {self._server} broke: {error}.", code="StreamBroken") from error
+                raise self._broken(error) from error
             if opcode == self._websocket.ABNF.OPCODE_CLOSE:
                 return None
             if opcode in (self._websocket.ABNF.OPCODE_BINARY, self._websocket.ABNF.OPCODE_TEXT) and frame.data:
@@ -89,7 +91,10 @@ class Channels:
         try:
             self._socket.send(bytes([channel]) + data, self._websocket.ABNF.OPCODE_BINARY)
         except (self._websocket.WebSocketException, OSError) as error:
-            raise Unreachable(f"The stream through {self._server} broke: {error}.", code="StreamBroken") from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> Unreachable:
+        return Unreachable(f"The stream through {self._server} broke: {error}.", code="StreamBroken", remedy=_AGAIN)
 
     def fileno(self) -> int:
         """For select; look at buffered() first."""

@@ -45,6 +45,7 @@ def connect(params: Params, *, hide: Callable[[str], None] | None = None) -> Kub
             f"request_timeout={timeout_s:g} is not a positive number of seconds.",
             option="request_timeout",
             code="InvalidNumber",
+            remedy="Give at least 1.",
         )
     return KubeClient(HttpTransport(source, timeout_s), source, request_timeout_s=timeout_s)
 
@@ -234,7 +235,11 @@ def object_path(kind: Kind, namespace: str | None, name: str) -> str:
 def _name_of(body: Json) -> str:
     name = (body.get("metadata") or {}).get("name")
     if not isinstance(name, str) or not name:
-        raise InvalidInput(f"A document of kind {body.get('kind')} has no metadata.name.", code="NameMissing")
+        raise InvalidInput(
+            f"A document of kind {body.get('kind')} has no metadata.name.",
+            code="NameMissing",
+            remedy="Give each object a metadata.name.",
+        )
     return name
 
 
@@ -246,6 +251,7 @@ def _namespace_of(kind: Kind, body: Json) -> str | None:
         raise InvalidInput(
             f"{kind.kind} {(body.get('metadata') or {}).get('name')} has no metadata.namespace.",
             code="NamespaceMissing",
+            remedy="Give it a metadata.namespace: no default is assumed.",
         )
     return namespace
 

@@ -52,6 +52,7 @@ def exec_in_pod(
                     f"`{shlex.join(command)}` in pod {namespace}/{pod} did not end within {timeout_s:g} s.",
                     code="ExecTimeout",
                     target=f"{namespace}/{pod}",
+                    remedy=f"Look at the pod and its node: kubectl --namespace {namespace} get pod {pod} --output wide",
                 ) from error
             if frame is None:
                 break
@@ -75,10 +76,14 @@ def _exit_code(status: Json, command: Sequence[str], target: str) -> int:
     message = str(status.get("message") or "the connection ended without a status")
     if "executable file not found" in message or "no such file or directory" in message:
         raise NotFound(
-            f"The container of pod {target} has no program {command[0]}.", code="CommandNotFound", target=target
+            f"The container of pod {target} has no program {command[0]}.",
+            code="CommandNotFound",
+            target=target,
+            remedy="Choose a pod or a container whose image has this program.",
         )
     raise OperationFailed(
         f"`{shlex.join(command)}` could not be run in pod {target}: {message}.",
         code=str(status.get("reason") or "ExecFailed"),
         target=target,
+        remedy="Look at the pod: kubectl --namespace {} describe pod {}".format(*target.split("/", 1)),
     )

@@ -125,7 +125,11 @@ def pump(local: socket.socket, channels: Channels, ended: threading.Event) -> No
                 announced.add(channel)
             elif channel == ERROR:
                 said = data.decode("utf-8", "replace").strip()
-                raise OperationFailed(f"The port-forward was refused: {said}.", code="PortForwardFailed")
+                raise OperationFailed(
+                    f"The port-forward was refused: {said}.",
+                    code="PortForwardFailed",
+                    remedy="Look at the pod: it must run, and listen on this port.",
+                )
             elif not _delivered(local, data):
                 return
         if local in readable:

@@ -72,9 +72,14 @@ def kind_of(document: Mapping[str, Any]) -> Kind:
         raise InvalidInput(
             f"A document without the texts apiVersion and kind: apiVersion={api_version!r}, kind={name!r}.",
             code="UnknownKind",
+            remedy="Give each object both, as `kubectl get --output yaml` shows them.",
         )
     group, version = api_version.split("/", 1) if "/" in api_version else ("", api_version)
     known = _BY_GROUP_AND_KIND.get((group, name))
     if known is None:
-        raise InvalidInput(f"Documents of kind {name} ({api_version}) are not handled here.", code="UnknownKind")
+        raise InvalidInput(
+            f"Documents of kind {name} ({api_version}) are not handled here.",
+            code="UnknownKind",
+            remedy="Apply them with kubernetes.core.k8s, or with: kubectl apply --filename FILE",
+        )
     return replace(known, version=version)

@@ -25,6 +25,7 @@ from .._yaml import loader, place_of, pyyaml
 DEFAULT_PATH = "~/.kube/config"
 OPTIONS_USER = "options-of-the-task"
 _REMEDY = "Give kubeconfig (a path or the content as a dict), or host with api_key, or set K8S_AUTH_KUBECONFIG."
+_FETCH = "Fetch one with aks_kubeconfig, or with: az aks get-credentials --resource-group GROUP --name NAME --file PATH"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def find_source(params: Params, environ: Mapping[str, str] | None = None) -> Sou
                 f"No cluster is named: kubeconfig and host are not set, and {DEFAULT_PATH} does not exist.",
                 option="kubeconfig",
                 code="KubeconfigMissing",
-                remedy=_REMEDY,
+                remedy=f"{_REMEDY} {_FETCH}",
             )
         source = _from_paths(DEFAULT_PATH, "kubeconfig (default)", params)
     return _overridden(source, params)
@@ -124,7 +125,7 @@ def _read(path: str, option: str) -> Json:
             option="kubeconfig",
             code=code,
             target=path,
-            remedy=_REMEDY,
+            remedy=f"Give another path. {_FETCH}",
         )
 
     if not os.path.exists(path):
@@ -153,7 +154,7 @@ def _checked(document: Json, option: str, place: str, path: str | None, params: 
     names = sorted(str(context.get("name")) for context in document["contexts"])
     if not names:
         raise InvalidInput(
-            f"{option}={place} has no contexts.", option="kubeconfig", code="KubeconfigInvalid", remedy=_REMEDY
+            f"{option}={place} has no contexts.", option="kubeconfig", code="KubeconfigInvalid", remedy=_FETCH
         )
     wanted = params.get("context") or document.get("current-context")
     if not wanted:
@@ -168,7 +169,7 @@ def _checked(document: Json, option: str, place: str, path: str | None, params: 
             f"context={wanted} is not in {place}.",
             option="context",
             code="ContextNotFound",
-            remedy=f"Contexts there: {', '.join(names)}.",
+            remedy=f"Set context to one of: {', '.join(names)}.",
         )
     cluster_name = _context(document, wanted).get("cluster")
     cluster = _find(document, "clusters", cluster_name)
@@ -177,6 +178,7 @@ def _checked(document: Json, option: str, place: str, path: str | None, params: 
             f"Context {wanted} of {place} names the cluster {cluster_name!r}, which is not there.",
             option="kubeconfig",
             code="KubeconfigInvalid",
+            remedy=_FETCH,
         )
     _check_server((cluster.get("cluster") or {}).get("server"), f"Cluster {cluster_name} of {place}", "kubeconfig")
     same = path is not None and document.get("current-context") == wanted
@@ -210,7 +212,7 @@ def _entries(document: Json, part: str, option: str, place: str) -> list[Json]:
             f"{option}={place} is not a kubeconfig: {part} is not a list of named entries.",
             option="kubeconfig",
             code="KubeconfigInvalid",
-            remedy=_REMEDY,
+            remedy=_FETCH,
         )
     return entries
 

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Sequence
 
 from .._errors import InvalidInput, NotFound
+from .._text import agree, counted
 from .._types import MASK, Clock, Json, Progress, Result
 from .._wait import Look, silent, wait_until
 from .._yaml import documents_of
@@ -33,6 +34,7 @@ def read_manifest(definition: object) -> list[Json]:
             f"found {type(definition).__name__ if found else 'none'}.",
             option="definition",
             code="NoObjects",
+            remedy="Give YAML text, a list of objects, or one object.",
         )
     for number, document in enumerate(found, start=1):
         if not isinstance(document, dict):
@@ -40,6 +42,7 @@ def read_manifest(definition: object) -> list[Json]:
                 f"definition: object {number} is a {type(document).__name__}, not a mapping.",
                 option="definition",
                 code="NotAnObject",
+                remedy="Give objects as `kubectl get --output yaml` shows them.",
             )
         kind_of(document)
         if not isinstance((document.get("metadata") or {}).get("name"), str):
@@ -47,6 +50,7 @@ def read_manifest(definition: object) -> list[Json]:
                 f"definition: object {number} ({document.get('kind')}) has no metadata.name.",
                 option="definition",
                 code="NoName",
+                remedy="Give each object a metadata.name.",
             )
         documents.append(document)
     return documents
@@ -185,7 +189,7 @@ def _look(kube: Kube, documents: Sequence[Json]) -> Look[None]:
         state = Readiness(False, "missing") if live is None else readiness(live)
         if not state.ready:
             return Look(False, f"{_label(document)}: {state.reason}", None)
-    return Look(True, f"{len(documents)} objects work", None)
+    return Look(True, f"{counted(len(documents), 'object')} {agree(len(documents), 'works', 'work')}", None)
 
 
 def _gone(kube: Kube, documents: Sequence[Json]) -> Look[None]:

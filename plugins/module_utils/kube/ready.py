@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .._text import agree, counted
 from .._types import Json
 
 
@@ -42,12 +43,14 @@ class Workload:
         if not self.observed:
             return Readiness(False, "the controller has not seen the newest spec yet")
         if self.updated < self.wanted:
-            return Readiness(False, f"{self.updated} of {self.wanted} pods are of the newest spec")
+            pods = f"{self.updated} of {counted(self.wanted, 'pod')} {agree(self.updated, 'is', 'are')}"
+            return Readiness(False, f"{pods} of the newest spec")
         if self.available < self.wanted:
-            return Readiness(False, f"{self.available} of {self.wanted} pods available, {self.ready} ready")
+            return Readiness(False, f"{self.available} of {counted(self.wanted, 'pod')} available, {self.ready} ready")
         if self.created > self.wanted:
-            return Readiness(False, f"{self.created - self.wanted} old pods are still there")
-        return Readiness(True, f"{self.available} of {self.wanted} pods available")
+            old = self.created - self.wanted
+            return Readiness(False, f"{counted(old, 'old pod')} {agree(old, 'is', 'are')} still there")
+        return Readiness(True, f"{self.available} of {counted(self.wanted, 'pod')} available")
 
 
 @dataclass(frozen=True)

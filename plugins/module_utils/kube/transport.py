@@ -31,6 +31,7 @@ from .._errors import (
 from .._types import Clock, Json
 from .._wait import SystemClock
 from .kubeconfig import Source
+from .refusal import missing_right, remedy_for
 
 CREDENTIAL_PROGRAM_TIMEOUT_S = 60.0
 """How long an exec plugin of a kubeconfig (kubelogin) may take; it may have to ask a token service."""
@@ -187,6 +188,10 @@ def error_of(response: Response, method: str, path: str) -> CollectionError:
         kind, reason, remedy = InvalidInput, "UnknownField", "Correct the field that the message names."
     elif reason == "AlreadyExists":
         remedy = ""
+    right = missing_right(said) if response.status == 403 else None
+    if right:
+        details["missing_right"] = right
+        remedy = remedy_for(right)
     return kind(
         f"Kubernetes refused {method} {path.split('?')[0]}: {said}.",
         code=reason,
@@ -210,13 +215,19 @@ def unreachable(server: str, error: BaseException, timeout_s: float) -> Unreacha
         remedy = "Check that host and port are those of the API server, and the client certificate."
     elif "NameResolution" in name or "Name or service not known" in text or "name resolution" in text:
         what, code = "its name cannot be resolved", "NameUnknown"
-        remedy = "Check the cluster's state and, for a private cluster, that this machine uses its private DNS zone."
+        remedy = (
+            "Check the cluster's state (az aks show --query powerState.code) and, for a private cluster, that this"
+            " machine uses its private DNS zone."
+        )
     elif "Timeout" in name or "timed out" in text:
         what, code = f"no answer within {timeout_s:g} s", "NoAnswer"
-        remedy = "Check that the cluster runs, authorized IP ranges, firewall and proxy; request_timeout is the limit."
+        remedy = "Check that the cluster runs, its authorized IP ranges, firewall and proxy, or raise request_timeout."
     else:
         what, code = _short(text), "NoConnection"
-        remedy = "Check that the cluster runs and that this machine may reach it."
+        remedy = (
+            "Check that the cluster runs (az aks show --query powerState.code; state=started of aks_cluster starts it)"
+            " and that this machine may reach it."
+        )
     return Unreachable(f"The API server {address} cannot be reached: {what}.", code=code, target=server, remedy=remedy)
 
 

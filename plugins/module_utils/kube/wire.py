@@ -114,7 +114,11 @@ def _items(body: bytes, shape: Shape) -> Iterator[Json]:
 
 
 def _unreadable(error: Exception) -> OperationFailed:
-    return OperationFailed(f"The API server's list cannot be read: {error}.", code="InvalidAnswer")
+    return OperationFailed(
+        f"The API server's list cannot be read: {error}.",
+        code="InvalidAnswer",
+        remedy="Run again; if it stays, look at the proxy between this machine and the API server.",
+    )
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

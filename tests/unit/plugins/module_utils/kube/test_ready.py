@@ -48,7 +48,7 @@ class TestWorkload:
             (deployment(availableReplicas=0), "available"),
             (deployment(replicas=3), "newest spec"),
             (deployment(replicas=2, updatedReplicas=2, readyReplicas=None, availableReplicas=None), "0 of 2"),
-            (deployment(replicas=0, updatedReplicas=0, availableReplicas=0), "old pods"),
+            (deployment(replicas=0, updatedReplicas=0, availableReplicas=0), "1 old pod is still there"),
         ],
     )
     def test_not_ready(self, document: Any, word: Any) -> None:
