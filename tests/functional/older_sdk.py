@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the tests whose modules talk to Azure beside azure-mgmt-containerservice 32.1.0, which azure.azcollection pins.
+"""Runs the tests whose modules talk to Azure with the libraries that azure.azcollection pins.
 
-The modules import only azure-identity and azure-mgmt-core: what is tried is that they work with the versions of these
-that pip chooses for it. It is installed once into the user's cache folder. Left out are the tests that never use
+The modules import only azure-identity, azure-core and azure-mgmt-core; azure-mgmt-containerservice stands beside them.
+All are installed once into the user's cache folder. Left out are the tests that never use
 these libraries (the stand-in itself, its conformance, bad input that is refused before a request, the archive), and the
 table of all typed fields, whose bodies are the same bytes whichever version sends them.
 """
@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 
 VERSION = "32.1.0"
+# requirements.txt of azure.azcollection 3.12.0.
+PINS = ("azure-core==1.31.0", "azure-identity==1.19.0", "azure-mgmt-core==1.4.0")
 HERE = Path(__file__).resolve().parent
 TESTS = (
     "test_aks_modules.py",
@@ -34,12 +36,12 @@ def installed() -> Path:
     """The folder with the library, filled when it is missing."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aks_cilium"
     python = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    folder = cache / f"azure-mgmt-containerservice-{VERSION}-{python}"
+    folder = cache / f"azure-mgmt-containerservice-{VERSION}-pins-{python}"
     if not folder.is_dir():
         unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         try:
-            command += ["--target", str(unfinished), f"azure-mgmt-containerservice=={VERSION}"]
+            command += ["--target", str(unfinished), f"azure-mgmt-containerservice=={VERSION}", *PINS]
             subprocess.run(command, check=True)
             unfinished.rename(folder)
         finally:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -44,6 +45,9 @@ def build(choice: Choice, cloud: Cloud, *, ca_bundle: str | None, timeout_s: flo
     if choice.kind == "cli":
         # Without a tenant, az takes that of the subscription, which matters where it is logged in to several.
         named = {"subscription": subscription_id} if subscription_id not in ("", EVERY) else {}
+        # azure-identity before 1.20 cannot be told; az then takes the tenant of its current subscription.
+        if "subscription" not in inspect.signature(identity.AzureCliCredential.__init__).parameters:
+            named = {}
         chosen = {"tenant_id": choice.tenant} if choice.tenant else named
         return identity.AzureCliCredential(**chosen, process_timeout=int(max(timeout_s, 10)))
     tenant = _tenant(choice, cloud)
