@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+
+from builder.progress import duration  # noqa: E402
+
 MACHINE = "inventories/local/group_vars/all/machine.yml"
 STEPS: list[tuple[str, Sequence[str]]] = [
     ("Prepare this machine", [sys.executable, "tests/lab/main.py", "prepare", "--output", MACHINE]),
     ("Run the playbook", ["ansible-playbook", "playbooks/site.yml", "-i", "inventories/local"]),
 ]
-
-
-def minutes(seconds: float) -> str:
-    """Seconds as `3m05s`."""
-    return f"{int(seconds) // 60}m{int(seconds) % 60:02d}s"
 
 
 def main() -> int:
@@ -32,14 +31,14 @@ def main() -> int:
         print(f"\n== {title}: {' '.join(command[-4:])}", flush=True)
         step_started = time.monotonic()
         status = subprocess.run(list(command), cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode
-        took = minutes(time.monotonic() - step_started)
+        took = duration(time.monotonic() - step_started)
         if status != 0:
             print(
                 f"\n== {title}: failed with status {status} after {took}. Run `make demo` again: it goes on from here."
             )
             return status
         print(f"== {title}: {took}", flush=True)
-    print(f"\nDone in {minutes(time.monotonic() - started)}. Next:")
+    print(f"\nDone in {duration(time.monotonic() - started)}. Next:")
     print("  make demo                       again: nothing changes")
     print("  cat build/reports/*.md          what was proved")
     print("  make teardown                   removes all of it")

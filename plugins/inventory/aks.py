@@ -88,7 +88,6 @@ plugin: cloudnet.aks_cilium.aks
 ---
 # Production clusters of two subscriptions, grouped by team, listed once per hour.
 plugin: cloudnet.aks_cilium.aks
-auth_source: cli
 subscriptions:
   - 00000000-0000-0000-0000-000000000001
   - 00000000-0000-0000-0000-000000000002

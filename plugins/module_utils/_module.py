@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,7 +18,25 @@ from ansible.module_utils.basic import AnsibleModule
 from ._argspec import ArgSpec
 from ._errors import CollectionError, InvalidInput, MissingRequirement, TimedOut, missing_library
 from ._progress import progress_from_environment
+from ._text import elapsed_text
 from ._types import Completed, Json, Params, Progress, Result, Warn
+
+# Which file of docs/permissions/kubernetes grants what a module needs. The modules that several tasks use, such as
+# cilium_policy and kube_manifest, have no file of their own.
+RIGHTS = "docs/permissions/kubernetes"
+RIGHTS_OF = {
+    "cilium": "install.yml",
+    "cilium_status": "status.yml",
+    "connectivity_probe": "probe.yml",
+    "flow_report": "report.yml",
+    "hubble_canary": "observe.yml",
+    "hubble_flows": "flows.yml",
+    "network_policy_break_glass": "break-glass.yml",
+    "network_policy_drift": "drift.yml",
+    "network_policy_enforce": "enforce.yml",
+    "network_policy_evidence": "observe.yml",
+    "network_policy_soak": "shadow.yml",
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +75,31 @@ def run_module(spec: ArgSpec, action: Callable[[Context], Result]) -> None:
 
 
 def _fail(module: AnsibleModule, error: CollectionError) -> NoReturn:
+    if "missing_right" in error.details:
+        file = RIGHTS_OF.get(str(module._name).rpartition(".")[2])
+        place = f"{RIGHTS}/{file}" if file else RIGHTS
+        if f"({RIGHTS})" in error.remedy:
+            error.remedy = error.remedy.replace(f"({RIGHTS})", f"({place})")
+        else:
+            error.remedy = f"{error.remedy} The role of this task is in {place}.".strip()
     module.fail_json(msg=error.text(), failure=error.facts())
     raise AssertionError("fail_json returned") from error
 
 
 def run_process(
-    argv: Sequence[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: str | None = None,
+    without: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
 ) -> Completed:
-    """The real Runner. without: beginnings of the names of environment variables that the program does not get."""
+    """The real Runner.
+
+    without: beginnings of the names of environment variables that the program does not get. given: variables that it
+    gets unless the environment has them.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(tuple(without))}
     try:
         done = subprocess.run(
             list(argv),
@@ -73,7 +108,7 @@ def run_process(
             text=True,
             timeout=timeout_s,
             input=stdin if stdin else "",
-            env={name: value for name, value in os.environ.items() if not name.startswith(tuple(without))},
+            env={**(given or {}), **environment},
         )
     except FileNotFoundError as error:
         raise MissingRequirement(
@@ -83,7 +118,9 @@ def run_process(
         ) from error
     except subprocess.TimeoutExpired as error:
         raise TimedOut(
-            f"{argv[0]} did not end within {timeout_s:.0f} s and was stopped.", code="ProcessTimeout"
+            f"{argv[0]} did not end within {elapsed_text(timeout_s)} and was stopped.",
+            code="ProcessTimeout",
+            remedy="It may wait for a person, or for a server that does not answer: run it by hand to see.",
         ) from error
     return Completed(argv=argv, rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ._errors import TimedOut
+from ._text import elapsed_text
 from ._types import Clock, Progress
 
 TALK_EVERY_S = 30.0
@@ -44,12 +45,6 @@ class Look(Generic[T]):
     value: T
 
 
-def elapsed_text(seconds: float) -> str:
-    """Seconds as `45s` or `3m05s`."""
-    whole = int(seconds)
-    return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60:02d}s"
-
-
 def wait_until(
     look: Callable[[], Look[T]],
     *,
@@ -62,7 +57,7 @@ def wait_until(
 ) -> T:
     """Look until done; return the value of the last look.
 
-    A line goes to progress when the state changes and at least every 30 s: `<what>: <state> (1m05s)`.
+    A line goes to progress when the state changes and at least every 30 s: `<what>: <state> (1 min 5 s)`.
     Raises TimedOut with the states seen. Errors of look pass through.
     """
     clock = clock or SystemClock()
@@ -76,7 +71,7 @@ def wait_until(
         elapsed = now - started
         if seen.state != last_state:
             last_state = seen.state
-            history.append(f"{elapsed_text(elapsed)} {seen.state}")
+            history.append(f"{elapsed_text(elapsed)}: {seen.state}")
             last_line_at = float("-inf")
         if now - last_line_at >= TALK_EVERY_S:
             progress(f"{what}: {seen.state} ({elapsed_text(elapsed)})")

@@ -466,10 +466,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Create a cluster without a CNI, for Cilium by Helm
+- name: Create a cluster without a CNI plugin, for Cilium by Helm
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     location: westeurope
     create_resource_group: true
     network_profile:
@@ -478,15 +478,20 @@ EXAMPLES = r"""
       service_cidr: 10.0.0.0/16
       dns_service_ip: 10.0.0.10
     agent_pools:
-      - name: system
+      - name: nodepool1
         mode: System
-        count: 2
-        vm_size: Standard_D4ads_v5
+        count: 3
+        vm_size: Standard_D2s_v5
+  register: created
 
-- name: Create a cluster whose Cilium is managed by Azure, with flows and FQDN policies
+- name: Show where the nodes reach its API server, which Cilium needs
+  ansible.builtin.debug:
+    msg: "{{ created.cluster.api_server_host }}"
+
+- name: Create a cluster whose Cilium belongs to Azure, with flows and rules by name
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: managed
+    resource_group: rsg-ciliumlab
+    name: aks-cnicilium
     location: westeurope
     network_profile:
       network_plugin: azure
@@ -496,7 +501,7 @@ EXAMPLES = r"""
         enabled: true
         advanced_network_policies: FQDN
     agent_pools:
-      - name: system
+      - name: nodepool1
         mode: System
         enable_auto_scaling: true
         min_count: 2
@@ -504,16 +509,16 @@ EXAMPLES = r"""
 
 - name: Scale one pool, and leave everything else as it is
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     agent_pools:
-      - name: system
-        count: 3
+      - name: nodepool1
+        count: 4
 
 - name: Set a field that has no option
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     properties:
       storageProfile:
         blobCSIDriver:
@@ -521,8 +526,8 @@ EXAMPLES = r"""
 
 - name: Create a cluster in a virtual network that is made for it
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: hub
+    resource_group: rsg-ciliumlab
+    name: akshub
     location: westeurope
     virtual_network:
       name: vnet-hub
@@ -543,7 +548,7 @@ EXAMPLES = r"""
       channel: patch
       node_os_channel: SecurityPatch
     agent_pools:
-      - name: system
+      - name: nodepool1
         mode: System
         count: 3
         availability_zones: ["1", "2", "3"]
@@ -552,8 +557,8 @@ EXAMPLES = r"""
 
 - name: Move a cluster with Azure CNI to an overlay network; the nodes of all pools are reimaged
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: old
+    resource_group: rsg-ciliumlab
+    name: aksold
     network_profile:
       network_plugin: azure
       network_plugin_mode: overlay
@@ -561,42 +566,44 @@ EXAMPLES = r"""
 
 - name: Move it to the Cilium dataplane, in a run of its own
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: old
+    resource_group: rsg-ciliumlab
+    name: aksold
     network_profile:
       network_dataplane: cilium
 
-- name: Upgrade the control plane; node pools keep their version until aks_node_pool or agent_pools names a new one
+- name: See what an upgrade of the control plane would change
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     kubernetes_version: "1.35"
+  check_mode: true
+  diff: true
 
-- name: Start an upgrade without waiting for it
+- name: Start the upgrade without waiting; node pools keep their version until somebody names a new one for them
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
-    kubernetes_version: "1.36"
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
+    kubernetes_version: "1.35"
     wait: false
   register: upgrade
 
 - name: Wait for it later
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     resume: "{{ upgrade.operation.token }}"
   when: upgrade.operation is defined
 
 - name: Stop the cluster for the night
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     state: stopped
 
-- name: Delete the cluster, and the resource group if it was made for it
+- name: Delete the cluster, and the resource group if it was made for it and is empty
   cloudnet.aks_cilium.aks_cluster:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     create_resource_group: true
     state: absent
 """

@@ -50,15 +50,21 @@ EXAMPLES = r"""
     name: aksciliumlab
   register: found
 
-- name: Read the clusters of every subscription that the identity sees
-  cloudnet.aks_cilium.aks_cluster_info:
-    subscriptions: ["*"]
-  register: everything
+- name: Show how it is
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.current_kubernetes_version }}, {{ item.power_state }}, {{ item.network_mode }}"
+  loop: "{{ found.clusters }}"
+  loop_control:
+    label: "{{ item.name }}"
 
-- name: Names of the clusters that bring their own CNI plugin
+- name: Names of the clusters that bring their own CNI plugin, in the subscription of the credential
   cloudnet.aks_cilium.aks_cluster_info:
     query: "clusters[?network_mode=='byo_cni'].name"
   register: own_cni
+
+- name: Read the clusters of every subscription that the identity sees
+  cloudnet.aks_cilium.aks_cluster_info:
+    subscriptions: ["*"]
 """
 
 RETURN = r"""

@@ -115,31 +115,36 @@ seealso:
 EXAMPLES = r"""
 - name: Write the kubeconfig of a cluster into a file of its own
   cloudnet.aks_cilium.aks_kubeconfig:
-    resource_group: rg-demo
-    name: demo
-    path: ~/.kube/demo.yaml
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
+    path: ~/.kube/aksciliumlab
+  register: written
+
+- name: Use it
+  ansible.builtin.debug:
+    msg: "export KUBECONFIG={{ written.path }}   # {{ written.server }}"
 
 - name: Merge it into the kubeconfig of the user, as az does
   cloudnet.aks_cilium.aks_kubeconfig:
-    resource_group: rg-demo
-    name: demo
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
     merge: true
     set_current: true
 
 - name: Write the kubeconfig of a cluster without local accounts, for a pipeline that logs in as a service principal
   cloudnet.aks_cilium.aks_kubeconfig:
-    resource_group: rg-demo
-    name: demo
-    path: ~/.kube/demo.yaml
+    resource_group: rsg-ciliumlab
+    name: aks-cnicilium
+    path: ~/.kube/aks-cnicilium
     format: exec
     kubelogin_login: spn
     kubelogin_client_id: 22222222-2222-2222-2222-222222222222
 
-- name: Remove it again
+- name: Remove the file again
   cloudnet.aks_cilium.aks_kubeconfig:
-    resource_group: rg-demo
-    name: demo
-    path: ~/.kube/demo.yaml
+    resource_group: rsg-ciliumlab
+    name: aksciliumlab
+    path: ~/.kube/aksciliumlab
     state: absent
 """
 

@@ -90,8 +90,8 @@ seealso:
 EXAMPLES = r"""
 - name: Add a pool that scales automatically
   cloudnet.aks_cilium.aks_node_pool:
-    resource_group: rg-demo
-    cluster_name: demo
+    resource_group: rsg-ciliumlab
+    cluster_name: aksciliumlab
     name: workers
     vm_size: Standard_D4ads_v5
     enable_auto_scaling: true
@@ -99,25 +99,37 @@ EXAMPLES = r"""
     max_count: 5
     node_labels:
       team: network
+  register: pool
 
-- name: Upgrade the pool to the version of its control plane
+- name: Show which Kubernetes its nodes run
+  ansible.builtin.debug:
+    msg: "{{ pool.agent_pool.name }}: {{ pool.agent_pool.current_orchestrator_version }}"
+
+- name: Give it more room, and leave everything else as it is
   cloudnet.aks_cilium.aks_node_pool:
-    resource_group: rg-demo
-    cluster_name: demo
+    resource_group: rsg-ciliumlab
+    cluster_name: aksciliumlab
     name: workers
+    max_count: 10
+
+- name: Upgrade the nodes of a pool to the version of the control plane
+  cloudnet.aks_cilium.aks_node_pool:
+    resource_group: rsg-ciliumlab
+    cluster_name: aksciliumlab
+    name: nodepool1
     orchestrator_version: "1.35"
 
-- name: Put the newest node image on it
+- name: Put the newest node image on a pool
   cloudnet.aks_cilium.aks_node_pool:
-    resource_group: rg-demo
-    cluster_name: demo
+    resource_group: rsg-ciliumlab
+    cluster_name: aksciliumlab
     name: workers
     upgrade_node_image: true
 
 - name: Delete the pool
   cloudnet.aks_cilium.aks_node_pool:
-    resource_group: rg-demo
-    cluster_name: demo
+    resource_group: rsg-ciliumlab
+    cluster_name: aksciliumlab
     name: workers
     state: absent
 """

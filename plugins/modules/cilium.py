@@ -237,20 +237,25 @@ EXAMPLES = r"""
   cloudnet.aks_cilium.cilium:
     kubeconfig: ~/.kube/aksciliumlab
     chart_version: 1.20.2
-    mode: aks_byo_cni
     cluster_name: aksciliumlab
-    pod_cidr: 10.244.0.0/16
-    hubble_relay: true
-    hubble_ui: true
-
-- name: The same in place of kube-proxy, with a value of the chart that has no option here
-  cloudnet.aks_cilium.cilium:
-    kubeconfig: ~/.kube/aksciliumlab
-    chart_version: 1.20.2
     pod_cidr: 10.244.0.0/16
     kube_proxy_replacement: true
     k8s_service_host: aksciliumlab-p68lm1x0.hcp.eastus.azmk8s.io
     k8s_service_port: 443
+    hubble_relay: true
+    hubble_ui: true
+  register: installed
+
+- name: Name the pods that are older than Cilium, which no policy protects
+  ansible.builtin.debug:
+    msg: "{{ installed.unmanaged_pods | default([]) }}"
+
+- name: The same with a value of the chart that has no option here
+  cloudnet.aks_cilium.cilium:
+    kubeconfig: ~/.kube/aksciliumlab
+    chart_version: 1.20.2
+    pod_cidr: 10.244.0.0/16
+    hubble_relay: true
     values:
       hubble:
         tls:
@@ -266,12 +271,14 @@ EXAMPLES = r"""
     image_registry: myregistry.azurecr.io
     image_pull_secrets: [registry]
     pod_cidr: 10.244.0.0/16
+    hubble_relay: true
 
 - name: See what an upgrade would change; the API server judges it
   cloudnet.aks_cilium.cilium:
     kubeconfig: ~/.kube/aksciliumlab
     chart_version: 1.21.0
     pod_cidr: 10.244.0.0/16
+    hubble_relay: true
   check_mode: true
   diff: true
 
@@ -280,6 +287,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/aksciliumlab
     chart_version: 1.20.2
     pod_cidr: 10.244.0.0/16
+    hubble_relay: true
     recover: true
     restart_unmanaged: true
 
@@ -452,10 +460,10 @@ import time
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._argspec import STATE, ArgSpec, waiting
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._module import Context, run_module, run_process
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Params, Result
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Params, Result, Runner
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._wait import SystemClock
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.chartsource import Access
-from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.helm import NOT_FROM_THE_ENVIRONMENT
+from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.helm import NOT_FROM_THE_ENVIRONMENT, own_cache
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.images import Images
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.install import ensure
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.plan import Plan, Surroundings
@@ -546,11 +554,16 @@ def plan_of(params: Params) -> Plan:
 
 def action(context: Context) -> Result:
     """Install or remove."""
+    with own_cache() as given:
+        return _act(context, functools.partial(run_process, without=NOT_FROM_THE_ENVIRONMENT, given=given))
+
+
+def _act(context: Context, runner: Runner) -> Result:
     for secret in (*secrets_of(context.params["values"]), context.params["chart"].partition("?")[2]):
         context.hide(secret)
     around = Surroundings(
         kube=connect(context.params, hide=context.hide),
-        runner=functools.partial(run_process, without=NOT_FROM_THE_ENVIRONMENT),
+        runner=runner,
         clock=SystemClock(),
         progress=context.progress,
         warn=context.warn,

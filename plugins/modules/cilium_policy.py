@@ -85,7 +85,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Deny all traffic to the pods of the demo
+- name: Deny all traffic to the pods of the demo, and wait until the nodes do so
   cloudnet.aks_cilium.cilium_policy:
     kubeconfig: ~/.kube/aksciliumlab
     definition:
@@ -100,13 +100,23 @@ EXAMPLES = r"""
             org: cilium101
         ingress:
           - {}
+  register: applied
 
-- name: All policies of a file
+- name: Show on how many nodes it holds
+  ansible.builtin.debug:
+    msg: "{{ item.namespace }}/{{ item.name }}: {{ item.realized.nodes | length }} nodes"
+  loop: "{{ applied.policies }}"
+  loop_control:
+    label: "{{ item.name }}"
+
+- name: See what the policies of a file would change
   cloudnet.aks_cilium.cilium_policy:
     kubeconfig: ~/.kube/aksciliumlab
-    src: policies/basics.yaml
+    src: policies/shop.yaml
+  check_mode: true
+  diff: true
 
-- name: Let candidates soak without denying anything
+- name: Let them soak without denying anything
   cloudnet.aks_cilium.cilium_policy:
     kubeconfig: ~/.kube/aksciliumlab
     src: policies/shop.yaml
@@ -117,10 +127,10 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/aksciliumlab
     state: absent
     definition:
-      apiVersion: networking.k8s.io/v1
-      kind: NetworkPolicy
+      apiVersion: cilium.io/v2
+      kind: CiliumNetworkPolicy
       metadata:
-        name: deny-egress
+        name: cilium101-default-deny
         namespace: basics
 """
 

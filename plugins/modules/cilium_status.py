@@ -93,8 +93,9 @@ EXAMPLES = r"""
   register: status
 
 - name: Show it as the cilium command does
-  ansible.builtin.debug:
-    msg: "{{ status.banner.splitlines() }}"
+  cloudnet.aks_cilium.show_text:
+    title: "Cilium on {{ inventory_hostname }}"
+    lines: "{{ status.banner.splitlines() }}"
 
 - name: Wait until Cilium and Hubble relay are ready
   cloudnet.aks_cilium.cilium_status:
@@ -130,7 +131,7 @@ cilium_warnings:
   returned: without O(query)
   type: list
   elements: str
-  sample: ["pods: 1 pods are not managed by Cilium (started before it?): default/early"]
+  sample: ["pods: 1 pod is not managed by Cilium (started before it?): default/early"]
 banner:
   description: The text that C(cilium status) prints.
   returned: without O(query)

@@ -208,7 +208,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The client may, the rest may not
+- name: The client may, a stranger may not
   cloudnet.aks_cilium.connectivity_probe:
     kubeconfig: ~/.kube/aksciliumlab
     probes:
@@ -224,25 +224,40 @@ EXAMPLES = r"""
         expect: allow
   register: probed
 
-- name: Datagrams and echoes, and a workload whose image has no shell
+- name: Show them as a table
+  cloudnet.aks_cilium.show_text:
+    title: Connections
+    lines: "{{ probed.results | cloudnet.aks_cilium.connection_table }}"
+
+- name: Datagrams, echoes, and a short-lived pod in place of a workload whose image has no shell
   cloudnet.aks_cilium.connectivity_probe:
     kubeconfig: ~/.kube/aksciliumlab
     probes:
       - from: {namespace: shop, selector: app=web}
-        to: {host: statsd.metrics, port: 8125}
+        to: {host: kube-dns.kube-system, port: 53}
         protocol: udp
         expect: allow
-      - from: {namespace: shop, selector: app=web}
+      - from: {namespace: basics, selector: app=basicdeploy}
         to: {host: 1.1.1.1}
         protocol: icmp
         expect: deny
-      - from: {namespace: shop, client: {like: Deployment/payments}}
-        to: {host: ledger.shop, port: 5432}
+      - from: {namespace: shop, client: {like: Deployment/cart}}
+        to: {host: api.backend, port: 80}
         expect: allow
 
-- name: Show them as a table
+- name: Look without failing, and tell the stories of what is not as expected
+  cloudnet.aks_cilium.connectivity_probe:
+    kubeconfig: ~/.kube/aksciliumlab
+    fail_on_mismatch: false
+    probes:
+      - from: {namespace: default, pod: testpod}
+        to: {host: web.shop, port: 80}
+        expect: deny
+  register: looked
+
+- name: Show the stories
   ansible.builtin.debug:
-    msg: "{{ probed.results | cloudnet.aks_cilium.connection_table | join('\n') }}"
+    msg: "{{ looked.results | rejectattr('passed') | map(attribute='story') | list }}"
 """
 
 RETURN = r"""

@@ -18,7 +18,7 @@ description:
     the reader's light or dark preference, can be used by keyboard, and prints.
   - With an earlier report (O(before)) both stand side by side, with what is different.
   - The same flows, pods and policies give the same files, byte for byte. The time in the report is that of its newest
-    flow. A file is written only where its content changes.
+    flow. A file is written only where its content changes. Where no file is named, the result alone tells what is seen.
 options:
   title:
     description: Heading of the report.
@@ -96,15 +96,21 @@ EXAMPLES = r"""
 - name: Report what the shop did in the last ten minutes
   cloudnet.aks_cilium.flow_report:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop, data]
+    namespaces: [shop, backend]
     since: 10m
     html: reports/shop.html
     json: reports/shop.json
+  register: report
+
+- name: Show it in a few lines
+  cloudnet.aks_cilium.show_text:
+    title: Flows of the shop
+    lines: "{{ report.lines }}"
 
 - name: The same after it was hardened, beside what it was before
   cloudnet.aks_cilium.flow_report:
     kubeconfig: ~/.kube/aksciliumlab
-    namespaces: [shop, data]
+    namespaces: [shop, backend]
     since: 10m
     before: reports/shop.json
     html: reports/shop-hardened.html
@@ -224,7 +230,6 @@ SPEC = ArgSpec(
         "markdown": {"type": "path"},
     },
     mutually_exclusive=[["flows_path", "last"], ["flows_path", "relay_address"]],
-    required_one_of=[["html", "json", "markdown"]],
 ).merge(READER, KUBE)
 
 

@@ -119,9 +119,10 @@ EXAMPLES = r"""
     since: 5m
   register: dropped
 
-- name: Show it as the command line does
-  ansible.builtin.debug:
-    var: dropped.lines
+- name: Show it as hubble observe does
+  cloudnet.aks_cilium.show_text:
+    title: Dropped
+    lines: "{{ dropped.lines }}"
 
 - name: Who denied what, and nothing else
   cloudnet.aks_cilium.hubble_flows:
@@ -134,7 +135,7 @@ EXAMPLES = r"""
 - name: Listen for ten seconds, without DNS
   cloudnet.aks_cilium.hubble_flows:
     kubeconfig: ~/.kube/aksciliumlab
-    from_namespace: [basics]
+    from_namespace: [shop]
     follow_for: 10
     exclude:
       to_port: ["53"]
@@ -151,13 +152,20 @@ EXAMPLES = r"""
   cloudnet.aks_cilium.hubble_flows:
     kubeconfig: ~/.kube/aksciliumlab
     follow_for: 3600
-    dest: /var/tmp/flows.jsonl.gz
+    dest: flows.jsonl.gz
 
 - name: Who talked to whom in that hour
   cloudnet.aks_cilium.hubble_flows:
-    src: /var/tmp/flows.jsonl.gz
+    src: flows.jsonl.gz
     summarise: true
   register: recorded
+
+- name: Show the connections
+  ansible.builtin.debug:
+    msg: "{{ item.source.name }} -> {{ item.destination.name }}:{{ item.port }}: {{ item.flows }} flows"
+  loop: "{{ recorded.edges }}"
+  loop_control:
+    label: "{{ item.destination.name }}"
 """
 
 RETURN = r"""

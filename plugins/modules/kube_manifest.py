@@ -49,10 +49,21 @@ options:
 """
 
 EXAMPLES = r"""
-- name: A namespace and a web server
+- name: Apply a manifest and wait until what is in it works
   cloudnet.aks_cilium.kube_manifest:
     kubeconfig: ~/.kube/aksciliumlab
     definition: "{{ lookup('ansible.builtin.file', 'web.yaml') }}"
+  register: applied
+
+- name: Show the external addresses of its Services
+  ansible.builtin.debug:
+    var: applied.addresses
+
+- name: Remove all that is in it
+  cloudnet.aks_cilium.kube_manifest:
+    kubeconfig: ~/.kube/aksciliumlab
+    definition: "{{ lookup('ansible.builtin.file', 'web.yaml') }}"
+    state: absent
 """
 
 RETURN = r"""

@@ -39,7 +39,12 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the status as the cilium command does
+- name: Read the status
+  cloudnet.aks_cilium.cilium_status:
+    kubeconfig: ~/.kube/aksciliumlab
+  register: status
+
+- name: Show it as the cilium command does
   cloudnet.aks_cilium.show_text:
     title: "Cilium on {{ inventory_hostname }}"
     lines: "{{ status.banner.splitlines() }}"

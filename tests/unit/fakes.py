@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,13 @@ class FakeRunner:
         self.stdins: list[str | None] = []
 
     def __call__(
-        self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        stdin: str | None = None,
+        without: Sequence[str] = (),
+        given: Mapping[str, str] | None = None,
     ) -> Completed:
         self.calls.append(list(argv))
         self.stdins.append(stdin)

@@ -154,7 +154,7 @@ def overlay_pool(held: Json, wanted: Params, prefix: Path = (), *, creating: boo
     fields = [field for field in POOL_FIELDS if not (autoscaled and field.option == ("count",))]
     changes = _fields(held, wanted, fields, prefix, creating=creating)
     if scaling is False and any(change.option[-1] == "enable_auto_scaling" for change in changes):
-        drop_bounds(held)
+        changes += drop_bounds(held, prefix)
     changes += _tags(held, wanted.get("tags"), prefix)
     return changes + _raw(held, wanted.get("properties") or {}, (*prefix, "properties"), creating=creating)
 

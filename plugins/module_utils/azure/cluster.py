@@ -132,7 +132,8 @@ class ClusterWork(Work):
                 f"resource_group={self.group!r} does not exist in the subscription.",
                 option="resource_group",
                 code="ResourceGroupNotFound",
-                remedy="Create it, or set create_resource_group to true.",
+                remedy=f"Create it (az group create --name {self.group} --location LOCATION),"
+                " or set create_resource_group to true.",
             )
         return True
 

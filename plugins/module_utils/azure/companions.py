@@ -61,10 +61,10 @@ def keep_in_step(body: Json, params: Params, changes: Sequence[Change]) -> None:
     _outbound_profiles(profile, wanted, changed)
 
 
-def drop_bounds(pool: Json) -> None:
-    """A pool that does not scale automatically has no bounds; Azure refuses them."""
-    for bound in ("minCount", "maxCount"):
-        pool.pop(bound, None)
+def drop_bounds(pool: Json, prefix: Path) -> list[Change]:
+    """A pool that does not scale automatically has no bounds; Azure refuses them. What goes is told, for the diff."""
+    bounds = {"min_count": pool.pop("minCount", None), "max_count": pool.pop("maxCount", None)}
+    return [Change((*prefix, option), value, None) for option, value in bounds.items() if value is not None]
 
 
 def _identity(body: Json, wanted: Json, changed: set[Path]) -> None:

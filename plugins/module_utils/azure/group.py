@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._errors import NotFound
+from .._text import counted
 from .._types import Json, Progress
 from .client import GROUP_API_VERSION, ArmClient
 from .operation import settle
@@ -49,7 +50,7 @@ def reason_to_keep(arm: ArmClient, name: str, group: Json, *, without: Sequence[
     ids = [str(item.get("id")) for item in content or []]
     ignored = {item.lower() for item in without}
     others = [item for item in ids if item.lower() not in ignored]
-    return f"it is not empty ({len(others)} resources)" if others else ""
+    return f"it is not empty ({counted(len(others), 'resource')})" if others else ""
 
 
 def delete_group(arm: ArmClient, name: str, *, wait: bool, timeout_s: float, progress: Progress) -> None:

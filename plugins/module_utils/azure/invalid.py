@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .._errors import InvalidInput
+from .._text import counted
 from .._types import Json, Params
 from .fields import Field, Path, read
 
@@ -62,7 +63,7 @@ def check_tags(tags: Json | None, option: str) -> None:
         fail(option, twice[0], "two tags have this name, whose case does not count", "Name it once.", "InvalidTag")
     if len(names) > MOST_TAGS:
         rule = f"an object has {MOST_TAGS} tags at most"
-        fail(option, f"{len(names)} tags", rule, "Leave some out.", "InvalidTag")
+        fail(option, counted(len(names), "tag"), rule, "Leave some out.", "InvalidTag")
     for key, value in (tags or {}).items():
         if not key or len(key) > 512 or re.search(r"[<>%&\\?/]", key):
             rule = "the name of a tag has 1 to 512 characters, and none of <>%&\\?/"

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .._errors import Conflict, InvalidInput, NotFound
+from .._text import agree, counted
 from .._types import Json, Params, Progress
 from .._wait import Look, wait_until
 from .client import ArmClient
@@ -332,7 +333,8 @@ def _reason_to_keep(live: Json, subnet: Json, *, alone: bool, node_resource_grou
     if alone and _listed(live, "virtualNetworkPeerings"):
         return "it is peered with another network"
     uses = _uses(subnet, without_group=node_resource_group)
-    return f"{len(uses)} other resources use it ({uses[0]})" if uses else ""
+    number = len(uses)
+    return f"{counted(number, 'other resource')} {agree(number, 'uses', 'use')} it ({uses[0]})" if uses else ""
 
 
 def _uses(subnet: Json, *, without_group: str = "") -> list[str]:
@@ -349,7 +351,7 @@ def _freed(wanted: _Wanted, *, timeout_s: float, progress: Progress) -> bool:
 
     def look() -> Look[bool]:
         uses = _uses(wanted.live_subnet(wanted.read() or {}))
-        return Look(not uses or clock.monotonic() >= deadline, f"{len(uses)} addresses in use", not uses)
+        return Look(not uses or clock.monotonic() >= deadline, f"{counted(len(uses), 'address')} in use", not uses)
 
     return wait_until(
         look, what=wanted.what, timeout_s=FREED_WITHIN_S + 60, interval_s=5.0, clock=clock, progress=progress

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .._errors import CollectionError, OperationFailed, Unreachable, missing_library
+from .._text import counted
 from .cloud import Cloud
 from .failures import from_token, text_of
 
@@ -114,7 +115,7 @@ def _json(answer: Any) -> Any:
         return json.loads(text)
     except ValueError as error:
         if answer.status_code < 300:
-            raise _invalid(f"HTTP {answer.status_code}, {len(text)} characters") from error
+            raise _invalid(f"HTTP {answer.status_code}, {counted(len(text), 'character')}") from error
         return {"error": {"code": f"HTTP{answer.status_code}", "message": text[:200]}}
 
 
@@ -149,7 +150,11 @@ def _translated(error: Exception) -> CollectionError:
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, ClientAuthenticationError):
         return from_token(str(error.message))
-    return OperationFailed(f"The request failed: {text_of(error)}", code=type(error).__name__)
+    return OperationFailed(
+        f"The request failed: {text_of(error)}",
+        code=type(error).__name__,
+        remedy="Run again; if it stays, look at the proxy between this machine and Azure.",
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from .._text import counted
 from .._types import Json
 from .chart import minor_of
 from .detect import version_of
@@ -57,8 +58,8 @@ def about_agent(probe: AgentProbe) -> list[Finding]:
 def versions_of(snapshot: Snapshot, part: str) -> dict[str, int]:
     """Version of the image -> number of pods of a part; an image without a version tag stands for itself."""
     images = [pod.images[0] for pod in snapshot.part_pods if pod.part == part and pod.images and not pod.leaving]
-    counted = Counter(version_of(image) or image for image in images)
-    return dict(sorted(counted.items()))
+    found = Counter(version_of(image) or image for image in images)
+    return dict(sorted(found.items()))
 
 
 def about_versions(snapshot: Snapshot) -> list[Finding]:
@@ -66,8 +67,8 @@ def about_versions(snapshot: Snapshot) -> list[Finding]:
     agents, operators = versions_of(snapshot, "cilium"), versions_of(snapshot, "operator")
     found = []
     if len(agents) > 1:
-        counts = ", ".join(f"{version} on {count}" for version, count in agents.items())
-        found.append(Finding("cilium", "", f"agents run different versions: {counts} nodes", False))
+        counts = ", ".join(f"{version} on {counted(count, 'node')}" for version, count in agents.items())
+        found.append(Finding("cilium", "", f"agents run different versions: {counts}", False))
     # Images whose tag is no version cannot be compared.
     minors = {minor_of(version) for version in agents} - {(0, 0)}
     others = [version for version in operators if minor_of(version) not in minors | {(0, 0)}]
@@ -124,9 +125,9 @@ def hubble_text(values: Json) -> str:
     """A few words on flows; empty when no agent told of any."""
     if not values["agents"]:
         return ""
-    text = f"{values['current_flows']}/{values['max_flows']} flows kept by {values['agents']} agents"
+    text = f"{values['current_flows']}/{values['max_flows']} flows kept by {counted(values['agents'], 'agent')}"
     if values["lost_events"]:
-        text += f", {values['lost_events']} events lost on {named(sorted(values['lost_on']))}"
+        text += f", {counted(values['lost_events'], 'event')} lost on {named(sorted(values['lost_on']))}"
     return text
 
 
@@ -146,10 +147,10 @@ def dns_text(values: Mapping[str, int]) -> str:
     """A few words on the DNS proxy; empty while nothing asked it and nothing needs it."""
     if not values["agents"] or not (values["needed"] or values["received"]):
         return ""
-    counts = f"{values['received']} requests, {values['denied']} denied"
+    counts = f"{counted(values['received'], 'request')}, {values['denied']} denied"
     if values["parse_errors"]:
         counts += f", {values['parse_errors']} not understood"
-    return f"runs on {values['running']}/{values['agents']} nodes, {counts}"
+    return f"runs on {values['running']}/{counted(values['agents'], 'node')}, {counts}"
 
 
 def _sum(probes: Sequence[AgentProbe], metric: str) -> int:

@@ -21,6 +21,7 @@ from .._yaml import load_yaml
 
 # A values.yaml of Cilium has 200 kB; a chart that claims more than this per file is not read.
 LARGEST_FILE = 8 * 1024 * 1024
+_WHOLE = "Give the directory or archive that `helm pull` makes."
 # Keys that values.yaml mentions in comments only ("# iptablesLockTimeout: 5s") are valid as well.
 _COMMENTED_KEY = re.compile(r"^\s*# ?(?:-- )?([A-Za-z][A-Za-z0-9]*):(?:\s|$)", re.MULTILINE)
 
@@ -57,15 +58,22 @@ def read_local(reference: str) -> Chart:
     metadata = _metadata(_read_file(reference, "Chart.yaml"), reference)
     if metadata.get("name") != "cilium":
         raise InvalidInput(
-            f"chart={reference!r} is the chart {metadata.get('name')!r}, not cilium.", option="chart", code="WrongChart"
+            f"chart={reference!r} is the chart {metadata.get('name')!r}, not cilium.",
+            option="chart",
+            code="WrongChart",
+            remedy="Give the chart cilium: its name, a directory, an archive, or an oci:// reference.",
         )
     values_text = _read_file(reference, "values.yaml")
     if values_text is None:
-        raise InvalidInput(f"chart={reference!r} has no values.yaml.", option="chart", code="InvalidChart")
+        raise InvalidInput(
+            f"chart={reference!r} has no values.yaml.", option="chart", code="InvalidChart", remedy=_WHOLE
+        )
     schema_text = _read_file(reference, "values.schema.json")
     values = load_yaml(values_text, f"{reference}: values.yaml")
     if not isinstance(values, dict):
-        raise InvalidInput(f"chart={reference!r}: values.yaml is not a map.", option="chart", code="InvalidChart")
+        raise InvalidInput(
+            f"chart={reference!r}: values.yaml is not a map.", option="chart", code="InvalidChart", remedy=_WHOLE
+        )
     return Chart(
         name="cilium",
         version=str(metadata.get("version", "")),
@@ -108,7 +116,7 @@ def _metadata(text: str | None, reference: str) -> Json:
             f"chart={reference!r} is not a chart: it has no Chart.yaml with a version.",
             option="chart",
             code="InvalidChart",
-            remedy="Give the directory or archive that `helm pull` makes.",
+            remedy=_WHOLE,
         )
     return metadata
 
@@ -126,7 +134,7 @@ def _read_file(reference: str, name: str) -> str | None:
         return _read_member(path, name)
     except (OSError, UnicodeDecodeError, tarfile.TarError, EOFError) as error:
         raise InvalidInput(
-            f"chart={reference!r} cannot be read: {error}.", option="chart", code="InvalidChart"
+            f"chart={reference!r} cannot be read: {error}.", option="chart", code="InvalidChart", remedy=_WHOLE
         ) from error
 
 

@@ -136,7 +136,10 @@ def check_access(source: ChartSource, access: Access) -> None:
         )
     if access.ca_file and not os.path.isfile(os.path.expanduser(access.ca_file)):
         raise InvalidInput(
-            f"chart_ca_file={access.ca_file!r} does not exist.", option="chart_ca_file", code="CaFileNotFound"
+            f"chart_ca_file={access.ca_file!r} does not exist.",
+            option="chart_ca_file",
+            code="CaFileNotFound",
+            remedy="Give the path of a PEM file on the machine that runs the module.",
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from .._errors import CollectionError, Conflict, NotFound, TimedOut
+from .._text import counted
 from .._types import Clock, Json, Progress
 from .._wait import Look, wait_until
 from ..kube.interface import Kube
@@ -187,7 +188,7 @@ def remove_crds(kube: Kube, names: Sequence[str], timeout_s: float, clock: Clock
         for definition in left:
             # An object may have been written after the first look.
             _drop_finalizers(kube, _kind_of(definition))
-        return Look(not left, f"{len(left)} of {len(names)} CRDs left", None)
+        return Look(not left, f"{len(left)} of {counted(len(names), 'CRD')} left", None)
 
     wait_until(look, what="CRDs", timeout_s=timeout_s, interval_s=LOOK_EVERY_S, clock=clock, progress=progress)
 
@@ -339,7 +340,7 @@ def wait_cleaned(
         dirty = _dirty(kube, namespace) if workload.ready < workload.wanted else {}
         told = sum(1 for node, what in dirty.items() if what.startswith("left:") or node in down)
         done = workload.observed and workload.ready + told >= workload.wanted
-        return Look(done, f"{workload.ready} of {workload.wanted} nodes clean", dirty)
+        return Look(done, f"{workload.ready} of {counted(workload.wanted, 'node')} clean", dirty)
 
     try:
         dirty = wait_until(

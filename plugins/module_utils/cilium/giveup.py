@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._errors import CollectionError, InvalidInput, OperationFailed
+from .._text import counted
 from .._types import Clock
 from ..kube.interface import Kube
 from ..kube.ready import ContainerTrouble
@@ -92,9 +93,11 @@ class GiveUp:
             )
         log = last_log(self._kube, snapshot.namespace, pod, trouble)
         return OperationFailed(
-            f"{target}: {trouble_text(trouble)} ({trouble.restarts} restarts). "
+            f"{target}: {trouble_text(trouble)} ({counted(trouble.restarts, 'restart')}). "
             f"Its last lines: {log.strip() or '(empty log)'}",
             code=trouble.reason,
             target=target,
             details={"log": log.splitlines(), "container": trouble.container, "restarts": trouble.restarts},
+            remedy=f"Correct what its log says; all of it: kubectl --namespace {snapshot.namespace} logs {pod.name}"
+            f" --container {trouble.container} --previous",
         )

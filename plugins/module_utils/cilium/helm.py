@@ -7,16 +7,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .._errors import InvalidInput, MissingRequirement, OperationFailed, TimedOut
 from .._types import Completed, Json, Runner
 from .._yaml import load_all_yaml
+from ..kube.refusal import missing_right, remedy_for
 from .chart import minor_of
 from .chartsource import Access, ChartSource
 
@@ -37,6 +40,16 @@ RENDER_TIMEOUT_S = 120
 _NOISE = ("WARNING", "level=", "time=", "Flag --")
 _HINT = "Use --debug flag to render out invalid YAML"
 _LONGEST = 600
+
+
+@contextlib.contextmanager
+def own_cache() -> Iterator[dict[str, str]]:
+    """Variables by which helm keeps what it learns of an API server in a folder that goes in the end.
+
+    It would stay in ~/.kube/cache, also where a job has to leave its home as it was.
+    """
+    with tempfile.TemporaryDirectory(prefix="helm-") as folder:
+        yield {"KUBECACHEDIR": folder}
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,12 @@ class Helm:
             path for end in ("*.tgz", "*.tar.gz") for path in glob.glob(os.path.join(glob.escape(directory), end))
         )
         if len(archives) != 1:
-            raise InvalidInput(f"chart={source.shown!r}: helm found no archive.", option="chart", code="InvalidChart")
+            raise InvalidInput(
+                f"chart={source.shown!r}: helm found no archive.",
+                option="chart",
+                code="InvalidChart",
+                remedy="Try `helm pull` with the same chart, or give a local chart.",
+            )
         return archives[0]
 
     def upgrade(self, release: str, namespace: str, chart: str, values_file: str, timeout_s: float) -> None:
@@ -130,7 +148,11 @@ class Helm:
         try:
             manifest = str(json.loads(done.stdout)["manifest"])
         except (ValueError, KeyError, TypeError) as error:
-            raise OperationFailed(f"helm could not {what}: its answer cannot be read.", code="HelmFailed") from error
+            raise OperationFailed(
+                f"helm could not {what}: its answer cannot be read.",
+                code="HelmFailed",
+                remedy="Run `helm version`: Helm 3.13 or later is needed for this.",
+            ) from error
         documents = load_all_yaml(manifest, f"The manifest of {namespace}/{release}")
         return [document for document in documents if isinstance(document, dict)]
 
@@ -166,14 +188,15 @@ class Helm:
         """The chart as `helm pull` is told. A repository with a password is first described in a private file."""
         # A digest says it all, and helm compares the version that is given beside it with a tag.
         version = ["--version", source.version] if source.version and "@" not in source.reference else []
+        # The index of the repository is read anew each time, so it need not stay in the user's own cache.
+        cache = ["--repository-cache", os.path.join(directory, "cache")]
         if source.kind == "url":
             return [source.reference]
         if source.kind == "oci" or not source.repository:
             return [source.reference, *version]
         if not access.username:
-            return [source.reference, "--repo", source.repository, *version]
-        files = ["--repository-config", os.path.join(directory, "repositories.yaml")]
-        files += ["--repository-cache", os.path.join(directory, "cache")]
+            return [source.reference, "--repo", source.repository, *version, *cache]
+        files = ["--repository-config", os.path.join(directory, "repositories.yaml"), *cache]
         self._login(["repo", "add", "source", source.repository], [*files, *trust], access)
         return [f"source/{source.reference}", *version, *files]
 
@@ -193,11 +216,14 @@ class Helm:
         argv = [os.path.expanduser(self.binary), *words, *(["--kubeconfig", self.kubeconfig] if cluster else [])]
         done = self.runner(argv, timeout_s=timeout_s, stdin=stdin) if stdin else self.runner(argv, timeout_s=timeout_s)
         if done.rc != 0:
+            details: Json = {"rc": done.rc, "cmd": list(argv), "stderr": done.stderr[-4000:]}
+            right = missing_right(done.stderr) if cluster else None
             raise OperationFailed(
                 f"helm could not {what}: {_last_words(done.stderr or done.stdout)}",
-                code="HelmFailed",
-                details={"rc": done.rc, "cmd": list(argv), "stderr": done.stderr[-4000:]},
-                remedy="See details.stderr for all that helm said.",
+                code="Forbidden" if right else "HelmFailed",
+                status=403 if right else None,
+                details={**details, "missing_right": right} if right else details,
+                remedy=remedy_for(right) if right else "See details.stderr for all that helm said.",
             )
         return done
 

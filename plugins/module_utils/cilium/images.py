@@ -52,6 +52,7 @@ def check_images(images: Images) -> None:
                 f"image_pull_secrets: {name!r} is not the name of a Secret.",
                 option="image_pull_secrets",
                 code="InvalidName",
+                remedy="Give names of Secrets that exist in the namespace of Cilium: a-z, 0-9, '-' and '.'.",
             )
 
 

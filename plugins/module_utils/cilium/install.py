@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .._errors import CollectionError, InvalidInput, TimedOut
+from .._text import agree, counted, elapsed_text
 from .._types import Json, Result
-from .._wait import elapsed_text
 from ..kube.interface import Kube
 from ..kube.kinds import NODE
 from .chart import Chart, chart_of_record, minor_of, read_local
@@ -298,8 +298,9 @@ def _after_change(work: _Work, values: Json, waited: bool) -> Report | None:
     except TimedOut as error:
         older = find_unmanaged(work.around.kube, work.plan.namespace) if first else []
         if older:
-            error.remedy = f"{len(older)} pods started before Cilium and have no working network: set"
-            error.remedy += " restart_unmanaged=true and run again."
+            error.remedy = f"{counted(len(older), 'pod')} started before Cilium and"
+            error.remedy += f" {agree(len(older), 'has', 'have')} no working network: set restart_unmanaged=true"
+            error.remedy += " and run again."
             error.details["unmanaged_pods"] = [pod.label for pod in older]
         raise
     return _older_pods(work) if first else None
@@ -309,9 +310,12 @@ def _older_pods(work: _Work) -> Report:
     """The pods that started before a first installation, with a warning where there are any."""
     report = look_only(find_unmanaged(work.around.kube, work.plan.namespace), "restart_unmanaged is false")
     if report.unmanaged:
+        number = len(report.unmanaged)
+        them = agree(number, "it", "them")
         work.around.warn(
-            f"{len(report.unmanaged)} pods started before Cilium and are not managed by it (unmanaged_pods):"
-            " policies do not hold for them. restart_unmanaged=true restarts them in a safe order."
+            f"{counted(number, 'pod')} started before Cilium and {agree(number, 'is', 'are')} not managed by it"
+            f" (unmanaged_pods): policies do not hold for {them}."
+            f" restart_unmanaged=true restarts {them} in a safe order."
         )
     return report
 

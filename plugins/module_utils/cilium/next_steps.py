@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .._text import agree, counted
 from .agent_health import deaf_proxies
 from .detect import Installation
 from .policies_health import missing_on
@@ -22,9 +23,10 @@ def next_steps(status: Status, snapshot: Snapshot, install: Installation) -> lis
         return [where_else(snapshot) or _about_none(install)]
     steps = [*_about_rights(snapshot), *_about_parts(status, snapshot), *_about_policies(snapshot)]
     if status.unmanaged:
+        number = len(status.unmanaged)
         steps.append(
-            f"Restart the {len(status.unmanaged)} pods that Cilium does not manage (cilium with restart_unmanaged):"
-            " no policy holds for them."
+            f"Restart {agree(number, 'the pod', f'the {number} pods')} that Cilium does not manage (cilium with"
+            f" restart_unmanaged): no policy holds for {agree(number, 'it', 'them')}."
         )
     if steps:
         return steps
@@ -78,8 +80,9 @@ def _about_parts(status: Status, snapshot: Snapshot) -> Iterator[str]:
             part = component.part
             yield f"{part.label} runs nowhere: scale {part.kind.kind} {part.name} up, or look at its node selector."
     if status.nodes_without_agent:
-        count = len(status.nodes_without_agent)
-        yield f"Find out why {count} nodes have no agent: {kubectl} describe daemonset cilium"
+        number = len(status.nodes_without_agent)
+        have = f"{counted(number, 'node')} {agree(number, 'has', 'have')}"
+        yield f"Find out why {have} no agent: {kubectl} describe daemonset cilium"
     failed = [probe.pod for probe in snapshot.probes if probe.error]
     if failed and not troubled:
         yield f"Read why an agent gave no answer: {kubectl} logs {failed[0]} -c cilium-agent"
@@ -88,7 +91,9 @@ def _about_parts(status: Status, snapshot: Snapshot) -> Iterator[str]:
 def _about_policies(snapshot: Snapshot) -> Iterator[str]:
     invalid = [policy.key for policy in snapshot.policies if policy.valid is False]
     if invalid:
-        yield f"Correct or remove the {len(invalid)} policies that are not valid; cilium_policy names the field."
+        number = len(invalid)
+        which = agree(number, "the policy that is", f"the {number} policies that are")
+        yield f"Correct or remove {which} not valid; cilium_policy names the field."
     deaf = deaf_proxies(snapshot)
     for proxy in sorted(deaf)[:1]:
         yield f"Policies need the proxy {proxy}, which does not listen: look at Envoy, or drop these rules."

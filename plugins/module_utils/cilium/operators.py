@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._errors import InvalidInput
+from .._text import counted
 from .._types import Json
 from .valuetree import at
 
@@ -53,7 +54,7 @@ def check_operators(values: Mapping[str, Any], room: int) -> None:
     if replicas > max(room, 0):
         raise InvalidInput(
             f"operator_replicas={replicas}, but"
-            + (f" only {room} node{'s' if room != 1 else ''} would take one" if room else " no node would take one")
+            + (f" only {counted(room, 'node')} would take one" if room else " no node would take one")
             + ": operators never share a node, so the rest would wait for ever.",
             option="operator_replicas",
             code="TooFewNodesForOperators",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .._text import agree, counted
 from .._types import Json
 from ..kube.ready import condition
 from .snapshot import Finding, PolicyFact, Snapshot
@@ -68,7 +69,9 @@ def about_policies(snapshot: Snapshot) -> list[Finding]:
     late = {probe.node: probe.repository.behind for probe in snapshot.probes if probe.repository}
     late = {node: count for node, count in late.items() if count}
     if late:
-        message = f"not realized: {sum(late.values())} endpoints have older policies on {named(sorted(late))}"
+        number = sum(late.values())
+        have = f"{counted(number, 'endpoint')} {agree(number, 'has', 'have')}"
+        message = f"not realized: {have} older policies on {named(sorted(late))}"
         found.append(Finding("policies", "", message, False))
     return found
 
@@ -126,10 +129,12 @@ def policy_text(values: Json) -> str:
     if values["not_loaded"]:
         pieces.append(f"{len(values['not_loaded'])} not loaded everywhere")
     if values["endpoints_behind"]:
-        pieces.append(f"{values['endpoints_behind']} of {values['endpoints']} endpoints have older ones")
+        behind = values["endpoints_behind"]
+        all_of_them = counted(values["endpoints"], "endpoint")
+        pieces.append(f"{behind} of {all_of_them} {agree(behind, 'has', 'have')} older ones")
     if values["agents_asked"] and not values["not_loaded"] and not values["endpoints_behind"]:
         whose = "the others realized on" if values["invalid"] else "realized on"
-        pieces.append(f"{whose} {values['agents_asked']} nodes")
+        pieces.append(f"{whose} {counted(values['agents_asked'], 'node')}")
     return ", ".join(pieces)
 
 

@@ -57,7 +57,10 @@ def read_documents(definition: object, src: str | None) -> list[Json]:
     for item in documents_of(_read_file(src) if src else definition, what, option):
         if not isinstance(item, Mapping):
             raise InvalidInput(
-                f"{option}: a policy must be a map, found {item!r:.80}.", option=option, code="InvalidDocument"
+                f"{option}: a policy must be a map, found {item!r:.80}.",
+                option=option,
+                code="InvalidDocument",
+                remedy="Give policies as `kubectl get --output yaml` shows them.",
             )
         documents.append(dict(item))
     if not documents:

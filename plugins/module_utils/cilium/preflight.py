@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 
 from .._errors import CollectionError, OperationFailed, TimedOut
+from .._text import counted, elapsed_text
 from .._types import Json
 from .._wait import Look, wait_until
 from ..kube.interface import Kube
@@ -101,7 +102,8 @@ def _wait(plan: Plan, around: Surroundings) -> None:
             _refuse_images(plan, _pods(kube, namespace, _PULL_PODS), patience)
         if not checked:
             _refuse_policies(plan, kube, _pods(kube, namespace, _POLICY_PODS))
-        state = f"image pulled on {pulled} of {wanted} nodes, policies {'valid' if checked else 'not checked yet'}"
+        judged = "valid" if checked else "not checked yet"
+        state = f"image pulled on {pulled} of {counted(wanted, 'node')}, policies {judged}"
         return Look(wanted > 0 and pulled >= wanted and checked, state, None)
 
     try:
@@ -139,8 +141,8 @@ def _refuse_images(plan: Plan, pods: Sequence[PartPod], patience: ImagePatience)
     some = ", ".join(nodes[:5]) + (", ..." if len(nodes) > 5 else "")
     said = next((trouble.message for __, trouble in stuck if trouble.message), "no reason given")
     raise OperationFailed(
-        f"The preflight cannot pull {' or '.join(images)} on {len(nodes)} nodes ({some})"
-        + ("" if wrong else f" for {IMAGE_PATIENCE_S:.0f} s")
+        f"The preflight cannot pull {' or '.join(images)} on {counted(len(nodes), 'node')} ({some})"
+        + ("" if wrong else f" for {elapsed_text(IMAGE_PATIENCE_S)}")
         + f": {said.rstrip('.')}.",
         code="ImageNotPulled",
         option="values",
@@ -164,7 +166,8 @@ def _refuse_policies(plan: Plan, kube: Kube, pods: Sequence[PartPod]) -> None:
             if invalid:
                 named = "; ".join(f"{name}: {why}" for name, why in list(invalid.items())[:5])
                 raise OperationFailed(
-                    f"The preflight found {len(invalid)} policies that the new version does not accept: {named}.",
+                    f"The preflight found {counted(len(invalid), 'policy')} that the new version does not accept:"
+                    f" {named}.",
                     code="InvalidPolicies",
                     target=plan.target,
                     remedy="Nothing was upgraded. Correct or remove these policies; see details.policies.",

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._errors import AuthFailed, CollectionError, NotFound, OperationFailed
+from .._text import agree, counted
 from .._types import Clock, Json
 from .._wait import Look
 from ..kube.interface import Exec, Kube
@@ -204,8 +205,7 @@ class Realization:
             return Look(True, "realized", result)
         nodes = sorted({state.node for state in waiting})
         shown = f"{', '.join(nodes[:3])}{', ...' if len(nodes) > 3 else ''}"
-        count = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
-        return Look(False, f"not realized on {count} ({shown}: {waiting[0].reason})", result)
+        return Look(False, f"not realized on {counted(len(nodes), 'node')} ({shown}: {waiting[0].reason})", result)
 
     def _ask(self, agent: Agent, targets: Sequence[Target], waited_s: float) -> dict[tuple[str, str], NodeState]:
         try:
@@ -218,6 +218,7 @@ class Realization:
                 code=error.code,
                 status=error.status,
                 target=error.target,
+                details=error.details,
                 remedy="Waiting for wait_for=realized runs a command in the agents (create pods/exec in kube-system);"
                 " with wait_for=valid no such right is needed.",
             ) from error
@@ -256,7 +257,8 @@ class Realization:
         touched = [e for e in endpoints if e in selected or (target.previous and selects(target.previous, e.labels))]
         behind = sum(1 for e in touched if e.revision < needed and e.state != "disconnected")
         if behind:
-            return NodeState(node, False, len(selected), f"{behind} of {len(touched)} endpoints are behind")
+            late = f"{behind} of {counted(len(touched), 'endpoint')} {agree(behind, 'is', 'are')} behind"
+            return NodeState(node, False, len(selected), late)
         return NodeState(node, True, len(selected), "realized")
 
     def _repository(self, agent: Agent) -> tuple[int, list[Json]]:
@@ -277,5 +279,6 @@ class Realization:
             raise OperationFailed(
                 f"{self._program} {' '.join(words[:2])} in {agent.pod}: {done.stderr.strip()[-200:]}",
                 code="AgentFailed",
+                remedy=f"Look at this agent: kubectl --namespace kube-system logs {agent.pod} --container cilium-agent",
             )
         return done.stdout

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 
 from .._errors import Conflict
+from .._text import elapsed_text
 from .._types import Json
-from .._wait import Look, elapsed_text, wait_until
+from .._wait import Look, wait_until
 from .helm import Helm
 from .plan import Plan, Surroundings
 from .release import Records, Release, forget_revision, read_records

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .._text import counted
 from .._types import Json
 from .agent_health import dns_text, dns_values, hubble_text, hubble_values, versions_of
 from .policies_health import policy_text, policy_values
@@ -100,7 +101,7 @@ def state_line(status: Status) -> str:
         if workload is not None:
             pieces.append(f"{key} {workload.ready}/{workload.wanted}")
     if status.unmanaged:
-        pieces.append(f"{len(status.unmanaged)} pods unmanaged")
+        pieces.append(f"{counted(len(status.unmanaged), 'pod')} unmanaged")
     return ", ".join(pieces)
 
 

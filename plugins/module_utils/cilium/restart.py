@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._errors import Conflict, NotFound, Throttled, TimedOut
+from .._text import agree, counted
 from .._types import Clock, Json, Progress
 from .._wait import Look, wait_until
 from ..kube.interface import Kube
@@ -195,7 +196,7 @@ def _work_off(
         for queue in [queue for queue in queues if not queue.done][:MOST_AT_ONCE]:
             _step(kube, queue, report, clock.monotonic())
         left = [queue for queue in queues if not queue.done]
-        state = f"{len(report.restarted)} of {total} pods restarted"
+        state = f"{len(report.restarted)} of {counted(total, 'pod')} restarted"
         blocked = next((queue.refused for queue in left if queue.refused), "")
         return Look(not left, f"{state} ({blocked})" if blocked else state, None)
 
@@ -207,8 +208,8 @@ def _work_off(
         pods = [pod.label for queue in queues for pod in [*([queue.out] if queue.out else []), *queue.waiting]]
         some = ", ".join(pods[:5]) + (", ..." if len(pods) > 5 else "")
         raise TimedOut(
-            f"Cilium is installed, but {len(pods)} pods that started before it were not restarted in time: {some}"
-            f" ({error.history[-1]}).",
+            f"Cilium is installed, but {counted(len(pods), 'pod')} that started before it"
+            f" {agree(len(pods), 'was', 'were')} not restarted in time: {some} ({error.history[-1]}).",
             code="PodsNotRestarted",
             option="restart_unmanaged",
             remedy="Look at their controllers and PodDisruptionBudgets; run again, or raise wait_timeout.",

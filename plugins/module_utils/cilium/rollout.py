@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from .._errors import CollectionError, OperationFailed, Throttled, TimedOut, Unreachable
+from .._text import counted, elapsed_text
 from .._types import Clock, Json, Progress
-from .._wait import Look, elapsed_text, wait_until
+from .._wait import Look, wait_until
 from ..kube.interface import Kube
 from ..kube.kinds import CRD, DAEMON_SET, DEPLOYMENT, NODE, POD
 from ..kube.ready import ContainerTrouble, condition, is_ready_node, readiness
@@ -109,7 +110,7 @@ def _give_up(
 def _since(trouble: ContainerTrouble) -> str:
     if trouble.reason in IMAGE_REASONS:
         return f" (for {elapsed_text(IMAGE_PATIENCE_S)})"
-    return f" ({trouble.restarts} restarts)"
+    return f" ({counted(trouble.restarts, 'restart')})"
 
 
 def evidence(kube: Kube, namespace: str, leave_out: Collection[str] = ()) -> list[Json]:
@@ -154,7 +155,7 @@ def _missing(kube: Kube, namespace: str, relay: bool) -> Iterator[str]:
             yield f"{name}: {readiness(deployment).reason}"
     nodes = [is_ready_node(node) for node in kube.list(NODE)]
     if not all(nodes):
-        yield f"{nodes.count(False)} of {len(nodes)} nodes not Ready"
+        yield f"{nodes.count(False)} of {counted(len(nodes), 'node')} not Ready"
     for name in _CRDS:
         definition = kube.get(CRD, name)
         if definition is None or not readiness(definition).ready:
@@ -173,7 +174,7 @@ def wait_removed(kube: Kube, namespace: str, timeout_s: float, clock: Clock, pro
         pods = [pod for pod in pods if not (pod.leaving and pod.node in down)]
         exists = kube.get(DAEMON_SET, "cilium", namespace) is not None
         agents = sum(pod.part == "cilium" for pod in pods)
-        state = f"{agents} agent pods left" + (", and the operator" if len(pods) > agents else "")
+        state = f"{counted(agents, 'agent pod')} left" + (", and the operator" if len(pods) > agents else "")
         return Look(not pods and not exists, state if pods or exists else "removed", down)
 
     return wait_until(look, what="Cilium", timeout_s=timeout_s, interval_s=LOOK_EVERY_S, clock=clock, progress=progress)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .._text import agree, counted
 from ..kube.kinds import DAEMON_SET
 from ..kube.ready import ContainerTrouble, Workload, workload_of
 from .agent_health import about_agent, about_proxies, about_versions
@@ -59,7 +60,7 @@ class Component:
         """As in the banner: OK, disabled, or the number of errors and warnings."""
         errors = sum(finding.is_error for finding in self.findings)
         warnings = len(self.findings) - errors
-        counts = [f"{errors} errors"] * bool(errors) + [f"{warnings} warnings"] * bool(warnings)
+        counts = [counted(errors, "error")] * bool(errors) + [counted(warnings, "warning")] * bool(warnings)
         if counts:
             return ", ".join(counts)
         if self.refused:
@@ -145,8 +146,8 @@ def _component(part: Part, snapshot: Snapshot, installed: bool) -> Component:
         findings += [finding for probe in snapshot.probes for finding in about_agent(probe)]
     images: Counter[str] = Counter(image for pod in pods for image in pod.images)
     phases: Counter[str] = Counter(pod.phase for pod in pods)
-    counted = (dict(sorted(phases.items())), dict(sorted(images.items())))
-    return Component(part, workload, *counted, findings, part.key in snapshot.refused)
+    numbers = (dict(sorted(phases.items())), dict(sorted(images.items())))
+    return Component(part, workload, *numbers, findings, part.key in snapshot.refused)
 
 
 def _about_workload(part: Part, workload: Workload) -> list[Finding]:
@@ -159,13 +160,16 @@ def _about_workload(part: Part, workload: Workload) -> list[Finding]:
         none = "is not scheduled on any node" if part.kind == DAEMON_SET else "is scaled to 0"
         found.append(Finding(part.key, part.name, f"{what} {none}"))
     if missing > 0:
-        found.append(Finding(part.key, part.name, f"{missing} pods of {what} are not ready"))
+        found.append(
+            Finding(part.key, part.name, f"{counted(missing, 'pod')} of {what} {agree(missing, 'is', 'are')} not ready")
+        )
     if unavailable > 0:
-        found.append(Finding(part.key, part.name, f"{unavailable} pods of {what} are not available", False))
+        message = f"{counted(unavailable, 'pod')} of {what} {agree(unavailable, 'is', 'are')} not available"
+        found.append(Finding(part.key, part.name, message, False))
     if not workload.observed:
         found.append(Finding(part.key, part.name, f"{what} is updated but the rollout has not started"))
     elif workload.updated < workload.wanted:
-        progress = f"{workload.updated} out of {workload.wanted} pods updated"
+        progress = f"{workload.updated} out of {counted(workload.wanted, 'pod')} updated"
         found.append(Finding(part.key, part.name, f"{what} is rolling out - {progress}"))
     return found
 
@@ -234,12 +238,14 @@ def _about_pods(snapshot: Snapshot, unmanaged: Sequence[str]) -> list[Finding]:
     found = []
     if unmanaged:
         some = ", ".join(unmanaged[:5]) + (", ..." if len(unmanaged) > 5 else "")
-        message = f"{len(unmanaged)} pods are not managed by Cilium (started before it?): {some}"
+        which = f"{counted(len(unmanaged), 'pod')} {agree(len(unmanaged), 'is', 'are')}"
+        message = f"{which} not managed by Cilium (started before it?): {some}"
         found.append(Finding("pods", "", message, False))
     states = Counter(state for state in (snapshot.endpoints or {}).values() if state not in ("", "ready"))
     waiting = sum(states.values())
     if waiting:
-        found.append(Finding("cilium", "", f"{waiting} endpoints are not ready", False))
+        message = f"{counted(waiting, 'endpoint')} {agree(waiting, 'is', 'are')} not ready"
+        found.append(Finding("cilium", "", message, False))
     return found
 
 

@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from .._errors import CollectionError, Conflict
+from .._text import agree, counted
 from .._types import Json, Result
 from ..kube.kinds import DAEMON_SET
 from .checks import maker_of, refuse_other_chart
@@ -203,7 +204,9 @@ def _clean(plan: Plan, around: Surroundings, found: _Found) -> dict[str, str]:
         dirty = wait_cleaned(kube, plan.namespace, patience, clock, progress, down)
     if dirty:
         told = "; ".join(f"{node}: {what}" for node, what in list(dirty.items())[:5])
-        around.warn(f"{len(dirty)} nodes still have state of Cilium, restart or replace them: {told}")
+        number = len(dirty)
+        still = f"{counted(number, 'node')} still {agree(number, 'has', 'have')} state of Cilium"
+        around.warn(f"{still}, restart or replace {agree(number, 'it', 'them')}: {told}")
     remove_lease(kube, plan.namespace)
     if left.crds:
         remove_crds(kube, left.crds, plan.wait_timeout_s, clock, progress)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._errors import CollectionError, InvalidInput, OperationFailed, TimedOut
+from .._text import elapsed_text
 from .._types import Json
 from ..kube.interface import Kube
 from .chart import minor_of
@@ -149,8 +150,8 @@ class Attempt:
         after = read_records(self.around.kube, self.plan.release_name, self.plan.namespace).newest
         revision = after.revision if after else 0
         return OperationFailed(
-            f"{tried}It was taken back within {seconds:.0f} s: {self.before.chart_version} runs again as revision"
-            f" {revision}, and everything is ready.",
+            f"{tried}It was taken back within {elapsed_text(seconds)}: {self.before.chart_version} runs again as"
+            f" revision {revision}, and everything is ready.",
             code="RolledBack",
             target=self.plan.target,
             remedy="Correct what the pods say (details.pods) and run again.",

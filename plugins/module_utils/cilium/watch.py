@@ -13,8 +13,9 @@ from typing import NoReturn
 
 from .._errors import AuthFailed, InvalidInput, OperationFailed, Throttled, TimedOut, Unreachable
 from .._module import apply_query
+from .._text import elapsed_text
 from .._types import Clock, Json, Params, Progress, Result
-from .._wait import Look, SystemClock, elapsed_text, silent, wait_until
+from .._wait import Look, SystemClock, silent, wait_until
 from ..kube.interface import Exec, Kube
 from .agents import with_probes
 from .collect import collect
@@ -66,7 +67,10 @@ class Options:
         check_name(params["namespace"], "namespace")
         if params["wait_timeout"] < 0:
             raise InvalidInput(
-                f"wait_timeout={params['wait_timeout']} is negative.", option="wait_timeout", code="InvalidNumber"
+                f"wait_timeout={params['wait_timeout']} is negative.",
+                option="wait_timeout",
+                code="InvalidNumber",
+                remedy="Give seconds from 0 on, or set wait to false.",
             )
         return cls(
             namespace=params["namespace"],
@@ -188,7 +192,7 @@ def _state(seen: Seen, options: Options) -> str:
 
 def _counted(line: str) -> bool:
     """Whether the counters in front say the same."""
-    return line.endswith("are not ready") or "not found in" in line or ": not Ready: " in line
+    return line.endswith(("is not ready", "are not ready")) or "not found in" in line or ": not Ready: " in line
 
 
 def _timed_out(error: TimedOut, seen: Seen, options: Options) -> NoReturn:

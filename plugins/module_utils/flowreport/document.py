@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import InvalidInput
+from .._text import agree, counted
 from .._types import Json
 from .compare import changes_between
 from .ends import is_neighbour_talk, pods_of
@@ -89,8 +90,8 @@ def _left_out(number: int) -> list[str]:
     if not number:
         return []
     return [
-        f"Neighbour discovery and multicast are no connections: {number} kinds of them are left out, of which Cilium"
-        " drops most."
+        f"Neighbour discovery and multicast are no connections: {counted(number, 'kind')} of them"
+        f" {agree(number, 'is', 'are')} left out, of which Cilium drops most."
     ]
 
 
@@ -175,16 +176,19 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     counts, outcomes, window = report["summary"], report["summary"]["outcomes"], report["window"]
     told = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in OUTCOMES if outcomes[outcome]) or "none"
     lines = [
-        f"{counts['workloads']} workloads in {counts['namespaces']} namespaces, {counts['connections']} connections: "
-        f"{told}",
-        f"{report['source']['flows']} flows from {window['first'] or '-'} to {window['last'] or '-'}",
+        f"{counted(counts['workloads'], 'workload')} in {counted(counts['namespaces'], 'namespace')},"
+        f" {counted(counts['connections'], 'connection')}: {told}",
+        counted(report["source"]["flows"], "flow")
+        + (f" from {window['first']} to {window['last']}" if window["last"] else ""),
     ]
     if report["coverage"] is not None:
         lines += [
-            f"{side}: {counts[f'{side}_enforced']} of {counts['pods']} pods deny by default" for side in DIRECTIONS
+            f"{side}: {counts[f'{side}_enforced']} of {counted(counts['pods'], 'pod')}"
+            f" {agree(counts[f'{side}_enforced'], 'denies', 'deny')} by default"
+            for side in DIRECTIONS
         ]
     if report["before"] is not None:
-        lines.append(f"{len(report['changes'])} changes since {report['before']['created']}")
+        lines.append(f"{counted(len(report['changes']), 'change')} since {report['before']['created']}")
     lines += [f"incomplete: {problem}" for problem in report["source"]["incomplete_because"]]
     return [*lines, *(f"note: {note}" for note in report["notes"])]
 

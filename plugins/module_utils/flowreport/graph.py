@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
+from .._text import counted
 from .._types import Json
 from .layout import NAME_SIZE, SMALL_SIZE, Link, Node, box_size
 from .metrics import text_width, wrapped
@@ -115,7 +116,7 @@ def _graph(report: Mapping[str, Any], connections: Sequence[Json], fold: Fold, m
     graph = Graph()
     if len(shown) < len(connections):
         graph.omitted.append(
-            f"Connections from the nodes themselves, such as health checks, are in the tables only: there are"
+            "Connections from the nodes themselves, such as health checks, are in the tables only:"
             f" {len(connections) - len(shown)} of them."
         )
     fold = _with_few_outside(shown, ends, fold)
@@ -126,8 +127,8 @@ def _graph(report: Mapping[str, Any], connections: Sequence[Json], fold: Fold, m
     kept = _kept(groups, most_lines)
     if len(kept) < len(groups):
         graph.omitted.append(
-            f"{len(groups) - len(kept)} of {len(groups)} lines are left out: all with drops are drawn first, then the"
-            " busiest. The tables have all."
+            f"{len(groups) - len(kept)} of {counted(len(groups), 'line')} left out: all with drops are drawn"
+            " first, then the busiest. The tables have all."
         )
     graph.links = _links({key: groups[key] for key in kept})
     members: dict[str, set[str]] = {}
@@ -209,11 +210,11 @@ def _label(connections: Iterable[Mapping[str, Any]]) -> str:
 def _node(name: str, members: Sequence[str], ends: Mapping[str, Json], report: Mapping[str, Any]) -> Node:
     if name.startswith("outside:*"):
         called = name == "outside:*called"
-        about = f"{len(members)} address{'es' if len(members) != 1 else ''} outside"
+        about = f"{counted(len(members), 'address')} outside"
         return Node(name, OUTSIDE, ("called outside",) if called else ("callers outside",), about, "outside", about)
     if name.startswith("namespace:") and name not in ends:
         namespace = name.partition(":")[2]
-        about = f"namespace · {len(members)} workload{'s' if len(members) != 1 else ''}"
+        about = f"namespace · {counted(len(members), 'workload')}"
         lines = wrapped(namespace, width=NAME_WIDTH, size=NAME_SIZE)
         return Node(name, SPACES, lines, about, "namespace", f"namespace {namespace}", f"namespace-{namespace}")
     end = ends[name]

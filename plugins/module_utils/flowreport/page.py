@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .._text import agree, counted
 from .._types import Json
 from ..hardening.page import STYLE as COMMON
 from ..hardening.page import bullets, cards, page, section, table
@@ -68,7 +69,7 @@ def _about(report: Mapping[str, Any]) -> str:
     where = f"namespaces {', '.join(report['namespaces'])}" if report["namespaces"] else "all namespaces"
     window, source = report["window"], report["source"]
     parts = [where, f"cluster {report['cluster']}" if report["cluster"] else ""]
-    parts += [f"{source['flows']} flows from {source['kind']}"]
+    parts += [f"{counted(source['flows'], 'flow')} from {source['kind']}"]
     if window["last"]:
         parts.append(f"seen from {time_text(window['first'])} to {time_text(window['last'])} UTC")
     return " · ".join(part for part in parts if part)
@@ -95,8 +96,11 @@ def _contents(report: Mapping[str, Any], large: bool) -> str:
 def _cards(report: Mapping[str, Any]) -> str:
     counts = report["summary"]
     values: list[tuple[object, str]] = [
-        (counts["workloads"], f"workloads in {counts['namespaces']} namespaces"),
-        (counts["connections"], "kinds of connections"),
+        (
+            counts["workloads"],
+            f"{agree(counts['workloads'], 'workload', 'workloads')} in {counted(counts['namespaces'], 'namespace')}",
+        ),
+        (counts["connections"], agree(counts["connections"], "kind of connection", "kinds of connections")),
     ]
     values += [
         (f"{SIGNS[outcome]} {counts['outcomes'][outcome]}", OUTCOME_TEXTS[outcome])
@@ -105,7 +109,11 @@ def _cards(report: Mapping[str, Any]) -> str:
     ]
     if report["coverage"] is not None:
         values += [
-            (f"{counts[f'{side}_enforced']}/{counts['pods']}", f"pods deny {side} by default") for side in DIRECTIONS
+            (
+                f"{counts[f'{side}_enforced']}/{counts['pods']}",
+                f"{agree(counts['pods'], 'pod denies', 'pods deny')} {side} by default",
+            )
+            for side in DIRECTIONS
         ]
     return cards(values)
 
@@ -180,7 +188,7 @@ def _matrix_cell(outcomes: Mapping[str, Sequence[str]], counts: bool) -> str:
         if ports:
             number = f"{len(ports)}" if counts else ""
             signs.append(f'<span class="{outcome}" aria-hidden="true">{SIGNS[outcome]}{number}</span>')
-            told = f"{len(ports)} connections" if counts else ", ".join(dict.fromkeys(ports))
+            told = counted(len(ports), "connection") if counts else ", ".join(dict.fromkeys(ports))
             words.append(f"{OUTCOME_TEXTS[outcome]}: {told}")
     text = escape("; ".join(words))
     return f'<td title="{text}">{" ".join(signs)}<span class="sr">{text}</span></td>'
@@ -252,7 +260,7 @@ def _chapters(report: Mapping[str, Any]) -> str:
 def _chapter(report: Mapping[str, Any], namespace: str, connections: Sequence[Json]) -> str:
     workloads = sum(end["namespace"] == namespace and end["kind"] == WORKLOAD for end in report["ends"])
     drops = sum(bool(one["denials"]) for one in connections)
-    counts = f"{_many(workloads, 'workload')}, {_many(len(connections), 'connection')}, {drops} of them with drops"
+    counts = f"{counted(workloads, 'workload')}, {counted(len(connections), 'connection')}, {drops} of them with drops"
     graph = chapter_graph(report, namespace, connections)
     name = anchor(f"namespace-{namespace}")
     covered = [row for row in (report["coverage"] or {}).get("workloads", ()) if row["namespace"] == namespace]
@@ -268,10 +276,6 @@ def _chapter(report: Mapping[str, Any], namespace: str, connections: Sequence[Js
         + "\n".join(part for part in parts if part)
         + "\n</details>"
     )
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _comparison(report: Mapping[str, Any], large: bool) -> str:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from html import escape
 from math import log10
 
+from .._text import counted
 from .graph import Graph
 from .layout import LANE_PADDING, MARK, NAME_SIZE, SMALL_SIZE, Box, Entry, Lane, Link, Map
 from .metrics import line_height
@@ -63,7 +64,8 @@ def _lane(lane: Lane, found: Map) -> str:
 
 def _line(link: Link, found: Map, numbers: dict[str, str]) -> str:
     source, target = found.boxes[link.source].node, found.boxes[link.target].node
-    title = f"{source.title} to {target.title}, {link.title}: {OUTCOME_TEXTS[link.outcome]}, {link.weight} flows"
+    flows = counted(link.weight, "flow")
+    title = f"{source.title} to {target.title}, {link.title}: {OUTCOME_TEXTS[link.outcome]}, {flows}"
     width = 1.2 + min(log10(max(link.weight, 1)) * 0.5, 2.0)
     return (
         f'<path class="line {link.outcome}" data-s="{numbers[link.source]}" data-t="{numbers[link.target]}"'

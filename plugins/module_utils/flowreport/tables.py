@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._text import counted
 from .._types import Json
 from .document import DIRECTIONS, drops_of
 from .model import (
@@ -116,21 +117,21 @@ def coverage_rows(workloads: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 def _closed(row: Mapping[str, Any], side: str) -> str:
     if not row[side]:
         return "○ open"
-    part = "" if row[side] == row["pods"] else f"{row[side]} of {row['pods']} pods "
+    part = "" if row[side] == row["pods"] else f"{row[side]} of {counted(row['pods'], 'pod')} "
     by = ", ".join(row[f"{side}_by"])
     return f"■ {part}denied by default" + (f": {by}" if by else "")
 
 
 def namespace_coverage(workloads: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     """One row for each namespace: pods, and how many deny by default in each direction."""
-    counted: dict[str, list[int]] = {}
+    sums: dict[str, list[int]] = {}
     for row in workloads:
-        numbers = counted.setdefault(row["namespace"], [0, 0, 0])
+        numbers = sums.setdefault(row["namespace"], [0, 0, 0])
         for index, key in enumerate(("pods", *DIRECTIONS)):
             numbers[index] += row[key]
     return [
         [namespace, str(pods), f"{ingress} of {pods}", f"{egress} of {pods}"]
-        for namespace, (pods, ingress, egress) in sorted(counted.items())
+        for namespace, (pods, ingress, egress) in sorted(sums.items())
     ]
 
 
@@ -155,7 +156,9 @@ def comparison_rows(report: Mapping[str, Any]) -> list[list[str]]:
     before, after = report["before"]["summary"], report["summary"]
 
     def closed(counts: Mapping[str, Any], covered: object, side: str) -> str:
-        return f"{counts[f'{side}_enforced']} of {counts['pods']} pods" if covered is not None else "not read"
+        return (
+            f"{counts[f'{side}_enforced']} of {counted(counts['pods'], 'pod')}" if covered is not None else "not read"
+        )
 
     return [
         ["Newest flow (UTC)", time_text(report["before"]["created"]), time_text(report["created"])],
@@ -181,7 +184,7 @@ def drop_sentences(report: Mapping[str, Any], pairs: Sequence[tuple[Json, Json]]
     found = []
     for row in drop_rows(report, pairs):
         cells = dict(zip(DROP_COLUMNS, row, strict=True))
-        times = f"{cells['Times']} time{'' if cells['Times'] == '1' else 's'}"
+        times = counted(int(cells["Times"]), "time")
         found.append(
             f"{cells['From']} -> {cells['To']}:{cells['Port']}  {times}, {cells['Refused at']}:"
             f" {cells['Why']}; {cells['Policy']}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._text import agree, counted
 from ..hardening.report_markdown import markdown_section, markdown_table, plain
 from .document import DIRECTIONS, summary_lines
 from .graph import is_large
@@ -55,7 +56,8 @@ def report_markdown(report: Mapping[str, Any]) -> str:
 
 def _limited(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     left = len(rows) - MOST_ROWS
-    return markdown_table(columns, rows[:MOST_ROWS]) + (["", f"{left} more rows are in the page."] if left > 0 else [])
+    more = f"{counted(left, 'more row')} {agree(left, 'is', 'are')} in the page."
+    return markdown_table(columns, rows[:MOST_ROWS]) + (["", more] if left > 0 else [])
 
 
 def _comparison(report: Mapping[str, Any]) -> list[str]:

@@ -94,6 +94,7 @@ def direct_reader(relay: RelayOptions) -> Iterator[RelayReader]:
             f"relay_address={relay.address} is not HOST:PORT or tls://HOST:PORT.",
             option="relay_address",
             code="InvalidAddress",
+            remedy="Give for example localhost:4245, or leave it out: the relay of the cluster is found by itself.",
         )
     address = (host.strip("[]"), int(port))
     tls = negotiate(address, relay, None, "") if relay.wants_tls else None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from .._errors import InvalidInput, NotFound, OperationFailed
+from .._text import agree, counted
 from .._types import Json
 from .shape import fault_of
 
@@ -25,6 +26,7 @@ _OF_A_FLOW = ("verdict", "event_type", "time")
 MOST_TOLD = 20
 """Bad lines that are told one by one."""
 _REMEDY = "Give the path of a file of flows on the machine that runs the module, which its user may read."
+_RECORD = "Record one with `hubble observe -o jsonpb`, or with dest of cloudnet.aks_cilium.hubble_flows."
 _ODD_TEXT = (b"\\ud", b"\\uD", b"\xed")
 """With one of these, a line may hold half a character, which no file and no result can take."""
 
@@ -74,13 +76,15 @@ class FlowFile:
                 remedy=_REMEDY,
             ) from error
         if self.bad > len(self.problems):
-            self.problems.append(f"{self.bad - len(self.problems)} more lines of {self.path} hold no flow.")
+            more = self.bad - len(self.problems)
+            told = f"{counted(more, 'more line')} of {self.path} {agree(more, 'holds', 'hold')} no flow."
+            self.problems.append(told)
         if self.bad and not self.good:
             raise InvalidInput(
                 f"{self.option}={self.path} is no file of flows: {self.problems[0]}",
                 option=self.option,
                 code="NotFlows",
-                remedy="Record one with `hubble observe -o jsonpb`, or with dest of cloudnet.aks_cilium.hubble_flows.",
+                remedy=_RECORD,
             )
 
     def _open(self) -> IO[bytes]:
@@ -138,4 +142,4 @@ def read_flows(path: str | Path, problems: list[str] | None = None) -> Iterator[
     if problems is not None:
         problems.extend(file.problems)
     elif file.problems:
-        raise InvalidInput(file.problems[0], option="src", code="BadLine")
+        raise InvalidInput(file.problems[0], option="src", code="BadLine", remedy=_RECORD)

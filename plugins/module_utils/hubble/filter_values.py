@@ -25,7 +25,12 @@ Parse = Callable[[str, str], Any]
 def text_value(option: str, value: str) -> str:
     """Any text but none."""
     if not value:
-        raise InvalidInput(f"{option} holds an empty text.", option=option, code="InvalidFilter")
+        raise InvalidInput(
+            f"{option} holds an empty text.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Give a value, or leave it out.",
+        )
     return value
 
 
@@ -56,7 +61,10 @@ def address_value(option: str, value: str) -> str:
         ipaddress.ip_network(value, strict=False)
     except ValueError as error:
         raise InvalidInput(
-            f"{option}={value} is neither an IP address nor a CIDR range.", option=option, code="InvalidFilter"
+            f"{option}={value} is neither an IP address nor a CIDR range.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Write for example 10.0.0.7 or 10.0.0.0/8.",
         ) from error
     return value
 
@@ -65,7 +73,10 @@ def port_value(option: str, value: str) -> str:
     """A port, as text."""
     if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
         raise InvalidInput(
-            f"{option}={value} is not a port number from 1 to 65535.", option=option, code="InvalidFilter"
+            f"{option}={value} is not a port number from 1 to 65535.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Give a number; names of ports are not known to Hubble.",
         )
     return str(int(value))
 
@@ -100,7 +111,10 @@ def one_of(enum: str) -> Parse:
         if value.upper() not in NUMBERS[enum]:
             known = ", ".join(name for name, number in NUMBERS[enum].items() if number)
             raise InvalidInput(
-                f"{option}={value} is not known.", option=option, code="InvalidFilter", remedy=f"Choose of: {known}."
+                f"{option}={value} is not known.",
+                option=option,
+                code="InvalidFilter",
+                remedy=f"Choose one of: {known}.",
             )
         return value.upper()
 
@@ -117,7 +131,7 @@ def protocol_value(option: str, value: str) -> str:
             f"{option}={value} is not a protocol that Hubble filters by.",
             option=option,
             code="InvalidFilter",
-            remedy=f"Choose of: {', '.join(_PROTOCOLS)}.",
+            remedy=f"Choose one of: {', '.join(_PROTOCOLS)}.",
         )
     return value.lower()
 
@@ -131,7 +145,7 @@ def event_type_value(option: str, value: str) -> Json:
             f"{option}={value} is not a type of event.",
             option=option,
             code="InvalidFilter",
-            remedy=f"Choose of: {', '.join(EVENT_TYPES)}, or a number.",
+            remedy=f"Choose one of: {', '.join(EVENT_TYPES)}, or a number.",
         )
     if not colon:
         return {"type": number}
@@ -161,7 +175,7 @@ def tcp_flags_value(option: str, value: str) -> Json:
             f"{option}={value}: {unknown[0] or 'an empty text'} is not a flag of TCP.",
             option=option,
             code="InvalidFilter",
-            remedy=f"Choose of: {', '.join(_TCP_FLAGS)}; those that must be set together are joined by commas.",
+            remedy=f"Choose one of: {', '.join(_TCP_FLAGS)}; those that must be set together are joined by commas.",
         )
     return dict.fromkeys(names, True)
 
@@ -175,7 +189,7 @@ def ip_version_value(option: str, value: str) -> str:
             f"{option}={value} is not a version of IP.",
             option=option,
             code="InvalidFilter",
-            remedy="Choose of: v4, v6, none.",
+            remedy="Choose one of: v4, v6, none.",
         )
     return version
 
@@ -183,7 +197,12 @@ def ip_version_value(option: str, value: str) -> str:
 def trace_number_value(option: str, value: str) -> str:
     """A number of 64 bits, as text."""
     if not (value.isascii() and value.isdigit() and int(value) < 2**64):
-        raise InvalidInput(f"{option}={value} is not a number of 64 bits.", option=option, code="InvalidFilter")
+        raise InvalidInput(
+            f"{option}={value} is not a number of 64 bits.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Give a whole number as Hubble shows it.",
+        )
     return str(int(value))
 
 
@@ -223,7 +242,10 @@ def pattern_value(option: str, value: str) -> str:
         re.compile(text_value(option, value))
     except re.error as error:
         raise InvalidInput(
-            f"{option}={value} is not a regular expression: {error}.", option=option, code="InvalidFilter"
+            f"{option}={value} is not a regular expression: {error}.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Correct it; patterns are regular expressions of RE2.",
         ) from error
     return value
 
@@ -231,5 +253,10 @@ def pattern_value(option: str, value: str) -> str:
 def namespace_value(option: str, value: str) -> str:
     """The name of a namespace."""
     if "/" in text_value(option, value):
-        raise InvalidInput(f"{option}={value} is not the name of a namespace.", option=option, code="InvalidFilter")
+        raise InvalidInput(
+            f"{option}={value} is not the name of a namespace.",
+            option=option,
+            code="InvalidFilter",
+            remedy="Give its name alone, without a slash.",
+        )
     return value

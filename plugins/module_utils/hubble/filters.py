@@ -209,6 +209,7 @@ def _in_namespaces(option: str, names: Sequence[str], namespaces: Sequence[str])
                 f"{option} contradicts {name}, which names a namespace of its own.",
                 option=option,
                 code="InvalidFilter",
+                remedy=f"Leave the namespace out of {name}, or name it in {option}.",
             )
         else:
             placed.append(name)

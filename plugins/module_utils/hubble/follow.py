@@ -162,7 +162,9 @@ class Follower:
                 continue
             if self._blind_since is not None:
                 raise self._last_error or TimedOut(
-                    f"Hubble relay did not answer within {timeout_s:.0f} s.", code="HubbleTimeout"
+                    f"Hubble relay did not answer within {timeout_s:.0f} s.",
+                    code="HubbleTimeout",
+                    remedy="Look at its pods: kubectl --namespace kube-system get pods --selector k8s-app=hubble-relay",
                 )
             self._ready.set()
             self._judge_nodes()

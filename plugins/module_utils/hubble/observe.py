@@ -113,7 +113,10 @@ def request_of(params: Params, now_s: float) -> FlowRequest:
     until = parse_moment("until", params["until"], now_s) if params.get("until") else None
     if since is not None and until is not None and until < since:
         raise InvalidInput(
-            f"until={params['until']} is before since={params['since']}.", option="until", code="InvalidTime"
+            f"until={params['until']} is before since={params['since']}.",
+            option="until",
+            code="InvalidTime",
+            remedy="Give them in their order, or leave one out.",
         )
     unbounded = since is not None or until is not None or bool(follow_s) or bool(params.get("src"))
     number = last if last is not None else 0 if unbounded else min(DEFAULT_LAST, limit)
@@ -131,7 +134,12 @@ def request_of(params: Params, now_s: float) -> FlowRequest:
 
 def _within(option: str, value: int, most: int) -> int:
     if not 1 <= value <= most:
-        raise InvalidInput(f"{option}={value} is not from 1 to {most}.", option=option, code="InvalidNumber")
+        raise InvalidInput(
+            f"{option}={value} is not from 1 to {most}.",
+            option=option,
+            code="InvalidNumber",
+            remedy="Give a number in this range.",
+        )
     return value
 
 

@@ -98,7 +98,11 @@ def _fill(message: Any, name: str, document: Json) -> None:
     for field_name, value in document.items():
         row = SCHEMA[name].get(field_name)
         if row is None:
-            raise InvalidInput(f"{field_name} is not a field of Hubble's {name}.", code="UnknownField")
+            raise InvalidInput(
+                f"{field_name} is not a field of Hubble's {name}.",
+                code="UnknownField",
+                remedy="Leave it out, or give it as Hubble's interface spells it.",
+            )
         for one in value if row.repeated else [value]:
             _set(message, field_name, row, one)
 

@@ -258,5 +258,13 @@ def _translated(error: Any, limit_s: float, *, answered: bool) -> CollectionErro
             remedy="Use fewer values in the filters, or ask several times.",
         )
     if code == grpc.StatusCode.UNAUTHENTICATED or code == grpc.StatusCode.PERMISSION_DENIED:
-        return AuthFailed(f"Hubble relay does not let us in: {text}.", code=code.name)
-    return OperationFailed(f"Hubble relay failed: {text} ({code.name}).", code=code.name)
+        return AuthFailed(
+            f"Hubble relay does not let us in: {text}.",
+            code=code.name,
+            remedy="Set relay_client_cert and relay_client_key to a certificate that the relay accepts.",
+        )
+    return OperationFailed(
+        f"Hubble relay failed: {text} ({code.name}).",
+        code=code.name,
+        remedy="Look at its log: kubectl --namespace kube-system logs deployment/hubble-relay",
+    )

@@ -66,10 +66,14 @@ def relay_options(params: Params) -> RelayOptions:
             "relay_client_cert and relay_client_key belong together; only one of them is given.",
             option="relay_client_cert",
             code="ClientCertIncomplete",
+            remedy="Give both, or neither.",
         )
     if options.tls == "never" and (options.ca_cert or options.client_cert or options.address.startswith("tls://")):
         raise InvalidInput(
-            "relay_tls=never leaves no use for certificates.", option="relay_tls", code="ContradictingOptions"
+            "relay_tls=never leaves no use for certificates.",
+            option="relay_tls",
+            code="ContradictingOptions",
+            remedy="Leave the certificates and tls:// out, or set relay_tls to always.",
         )
     return options
 
@@ -124,7 +128,10 @@ def _file(option: str, path: str) -> bytes:
         return Path(path).expanduser().read_bytes()
     except OSError as error:
         raise InvalidInput(
-            f"{option}={path} cannot be read: {error.strerror}.", option=option, code="FileUnreadable"
+            f"{option}={path} cannot be read: {error.strerror}.",
+            option=option,
+            code="FileUnreadable",
+            remedy="Give the path of a PEM file on the machine that runs the module, which its user may read.",
         ) from error
 
 
@@ -161,6 +168,7 @@ def _secret(kube: Kube | None, namespace: str, names: Sequence[str], keys: Seque
                 code=error.code,
                 status=error.status,
                 target=f"{namespace}/{name}",
+                details=error.details,
                 remedy=f"Allow it, or set {_OPTIONS} to files.",
             ) from error
         data: Json = (secret or {}).get("data") or {}
@@ -168,7 +176,11 @@ def _secret(kube: Kube | None, namespace: str, names: Sequence[str], keys: Seque
             try:
                 return [base64.b64decode(data[key], validate=True) for key in keys]
             except (binascii.Error, ValueError) as error:
-                raise OperationFailed(f"The Secret {namespace}/{name} is damaged.", code="SecretInvalid") from error
+                raise OperationFailed(
+                    f"The Secret {namespace}/{name} is damaged.",
+                    code="SecretInvalid",
+                    remedy=f"Have it made anew (run the playbook cilium), or set {_OPTIONS} to files.",
+                ) from error
     return None
 
 
@@ -181,7 +193,12 @@ def _context(ca_cert: bytes, options: RelayOptions) -> ssl.SSLContext:
         context.load_verify_locations(cadata=ca_cert.decode("ascii"))
     except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
         where = f"relay_ca_cert={options.ca_cert}" if options.ca_cert else "The authority of Hubble relay"
-        raise InvalidInput(f"{where} is not a PEM certificate.", option="relay_ca_cert", code="CaInvalid") from error
+        raise InvalidInput(
+            f"{where} is not a PEM certificate.",
+            option="relay_ca_cert",
+            code="CaInvalid",
+            remedy="Set relay_ca_cert to ca.crt of the Secret hubble-relay-server-certs.",
+        ) from error
     if options.client_cert:
         try:
             context.load_cert_chain(
@@ -193,6 +210,7 @@ def _context(ca_cert: bytes, options: RelayOptions) -> ssl.SSLContext:
                 " certificate and key that belong together.",
                 option="relay_client_cert",
                 code="ClientCertInvalid",
+                remedy="Give PEM files of one pair; a key with a passphrase cannot be used.",
             ) from error
     return context
 
@@ -237,7 +255,9 @@ def _handshake(
         ) from error
     except OSError as error:
         raise Unreachable(
-            f"Hubble relay cannot be reached at {host}:{port}: {error.strerror or error}.", code="HubbleUnavailable"
+            f"Hubble relay cannot be reached at {host}:{port}: {error.strerror or error}.",
+            code="HubbleUnavailable",
+            remedy="Check relay_address where it is given, else look at the pods of hubble-relay.",
         ) from error
 
 

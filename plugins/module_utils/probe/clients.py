@@ -182,7 +182,11 @@ class ClientPods:
     def _look(self, namespace: str, name: str) -> Look[Json]:
         pod = self._kube.get(POD, name, namespace)
         if pod is None:
-            raise OperationFailed(f"The client pod {namespace}/{name} was removed by somebody.", code="ClientPodGone")
+            raise OperationFailed(
+                f"The client pod {namespace}/{name} was removed by somebody.",
+                code="ClientPodGone",
+                remedy="Find out who removes pods there, then run again.",
+            )
         status = pod.get("status") or {}
         troubles = container_troubles(pod)
         if troubles and troubles[0].reason in _HOPELESS:

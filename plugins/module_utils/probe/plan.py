@@ -158,16 +158,20 @@ def _parse(entry: Params, place: str) -> Probe:
     target = str(to.get("url") or to.get("dns") or to.get("host") or "")
     _check_target(protocol, target, to.get("port"), place)
     if entry.get("expect_status") is not None and (protocol != "http" or entry["expect"] != "allow"):
-        raise _invalid(f"{place}.expect_status={entry['expect_status']} needs to.url and expect=allow.")
+        raise _invalid(
+            f"{place}.expect_status={entry['expect_status']} needs to.url and expect=allow.", "Leave expect_status out."
+        )
     if to.get("payload") is not None and protocol != "udp":
-        raise _invalid(f"{place}.to.payload is what a datagram carries; it needs protocol=udp, not {protocol}.")
+        raise _invalid(
+            f"{place}.to.payload is what a datagram carries; it needs protocol=udp, not {protocol}.", "Leave it out."
+        )
     status = entry.get("expect_status")
     if status is not None and not 100 <= status <= 599:
-        raise _invalid(f"{place}.expect_status={status} is not from 100 to 599.")
+        raise _invalid(f"{place}.expect_status={status} is not from 100 to 599.", "Give a status of HTTP.")
     _check_selector(source.get("selector") or "", place)
     timeout_s = _TIMEOUT_S if entry.get("timeout") is None else int(entry["timeout"])
     if not 1 <= timeout_s <= 300:
-        raise _invalid(f"{place}.timeout={timeout_s} is not from 1 to 300.")
+        raise _invalid(f"{place}.timeout={timeout_s} is not from 1 to 300.", "Give seconds in this range.")
     return Probe(
         name=entry.get("name") or "",
         namespace=source["namespace"],
@@ -185,7 +189,7 @@ def _parse(entry: Params, place: str) -> Probe:
     )
 
 
-def _invalid(message: str, remedy: str = "") -> InvalidInput:
+def _invalid(message: str, remedy: str) -> InvalidInput:
     return InvalidInput(message, option="probes", code="InvalidProbe", remedy=remedy)
 
 
@@ -214,7 +218,7 @@ def _check_selector(selector: str, place: str) -> None:
 def _payload(text: str | None, place: str) -> str:
     payload = _PAYLOAD if text is None else text
     if not payload or "\x00" in payload or len(payload.encode()) > 1000:
-        raise _invalid(f"{place}.to.payload is not a text of 1 to 1000 bytes without NUL.")
+        raise _invalid(f"{place}.to.payload is not a text of 1 to 1000 bytes without NUL.", "Shorten it.")
     return payload
 
 
@@ -222,16 +226,20 @@ def _check_target(protocol: str, target: str, port: int | None, place: str) -> N
     """Refuse what the program in the pod would misread as something else than one address."""
     if protocol == "http":
         if not _is_http_url(target):
-            raise _invalid(f"{place}.to.url={target} is not an http or https URL.")
+            raise _invalid(
+                f"{place}.to.url={target} is not an http or https URL.", "Write for example http://web.shop:8080/path."
+            )
     elif not re.fullmatch(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*", target):
         option = "dns" if protocol == "dns" else "host"
-        raise _invalid(f"{place}.to.{option}={target} is neither a name nor an address.")
+        raise _invalid(
+            f"{place}.to.{option}={target} is neither a name nor an address.", "Give one, without a scheme and a port."
+        )
     elif protocol == "icmp" and port is not None:
         raise _invalid(f"{place}.to.port={port}: ICMP has no ports.", "Leave to.port out, or choose tcp or udp.")
     elif protocol in ("tcp", "udp") and port is None:
-        raise _invalid(f"{place}.to.host={target} needs {place}.to.port.", "Without a port there is protocol=icmp.")
+        raise _invalid(f"{place}.to.host={target} needs {place}.to.port.", "Give it, or set protocol to icmp.")
     elif protocol in ("tcp", "udp") and not 0 < (port or 0) < 65536:
-        raise _invalid(f"{place}.to.port={port} is not from 1 to 65535.")
+        raise _invalid(f"{place}.to.port={port} is not from 1 to 65535.", "Give a port.")
 
 
 def _is_http_url(text: str) -> bool:

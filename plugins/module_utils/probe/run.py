@@ -15,8 +15,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from .._errors import AuthFailed, CollectionError, InvalidInput, OperationFailed
+from .._text import agree, counted, elapsed_text
 from .._types import Clock, Json, Params, Progress
-from .._wait import SystemClock, elapsed_text, silent
+from .._wait import SystemClock, silent
 from ..hubble.flow import Flow
 from ..hubble.observation import FlowReader, FlowRequest, Observation
 from ..kube.interface import Exec, Kube
@@ -80,7 +81,10 @@ def settings_of(params: Params) -> Settings:
     for option, (least, most) in limits.items():
         if not least <= params[option] <= most:
             raise InvalidInput(
-                f"{option}={params[option]} is not from {least} to {most}.", option=option, code="InvalidNumber"
+                f"{option}={params[option]} is not from {least} to {most}.",
+                option=option,
+                code="InvalidNumber",
+                remedy="Give a number in this range.",
             )
     return Settings(
         params["verdict"],
@@ -157,7 +161,8 @@ class ProbeRun:
             pending = [one for one in pending if not one.judgement.passed and not one.report.final]
             now = self._clock.monotonic()
             done = sum(one.judgement.passed for one in tries)
-            self._progress(f"probes: {done} of {len(tries)} connections as expected ({elapsed_text(now - started)})")
+            told = f"{done} of {counted(len(tries), 'connection')} as expected"
+            self._progress(f"probes: {told} ({elapsed_text(now - started)})")
             settle_until = now + self._settings.settle_s if settle_until is None else settle_until
             if now >= settle_until:
                 break
@@ -354,7 +359,8 @@ def mismatches(results: Sequence[Json]) -> str:
     failed = [result for result in results if not result["passed"]]
     stories = "; ".join(mismatch_text(result) for result in failed[:NAMED])
     more = f"; and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
-    return f"{len(failed)} of {len(results)} connections are not as expected: {stories}{more}" if failed else ""
+    which = f"{len(failed)} of {counted(len(results), 'connection')} {agree(len(failed), 'is', 'are')}"
+    return f"{which} not as expected: {stories}{more}" if failed else ""
 
 
 def require_passed(results: Sequence[Json]) -> None:

@@ -27,7 +27,12 @@ def find_pod(kube: Kube, probe: Probe) -> Json:
     if probe.pod:
         pod = kube.get(POD, probe.pod, probe.namespace)
         if pod is None:
-            raise InvalidInput(f"There is no pod {probe.namespace}/{probe.pod}.", option="probes", code="PodNotFound")
+            raise InvalidInput(
+                f"There is no pod {probe.namespace}/{probe.pod}.",
+                option="probes",
+                code="PodNotFound",
+                remedy=f"See which there are: kubectl --namespace {probe.namespace} get pods --show-labels",
+            )
         return pod
     pods = sorted(
         kube.list(POD, probe.namespace, label_selector=probe.selector), key=lambda pod: str(pod["metadata"]["name"])
@@ -40,4 +45,5 @@ def find_pod(kube: Kube, probe: Probe) -> Json:
         f"No pod of namespace {probe.namespace} with labels {probe.selector} can be probed from: {state}.",
         option="probes",
         code="PodNotFound",
+        remedy=f"See which there are: kubectl --namespace {probe.namespace} get pods --show-labels",
     )

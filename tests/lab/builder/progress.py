@@ -21,11 +21,11 @@ def say(line: str) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Readable time: `7.3s`, `42s`, `2m05s`."""
+    """Readable time, as the collection itself writes it: `7.3 s`, `42 s`, `2 min 5 s`."""
     if seconds < 10:
-        return f"{seconds:.1f}s"
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    return " ".join(f"{number} {unit}" for number, unit in ((minutes, "min"), (rest, "s")) if number)
 
 
 class Progress:

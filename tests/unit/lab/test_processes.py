@@ -97,7 +97,9 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(log: IO[str], monkeypat
         logged(["true"], log)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0s"), (7.26, "7.3s"), (42.4, "42s"), (125, "2m05s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (7.26, "7.3 s"), (42.4, "42 s"), (60, "1 min"), (125, "2 min 5 s")]
+)
 def test_duration_is_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
@@ -111,10 +113,10 @@ def test_long_step_gives_a_sign_of_life_every_interval() -> None:
             progress.tick()
         now[0] = 61.0
     assert [line.split(maxsplit=1)[1] for line in lines] == [
-        "started, takes about 1m40s",
-        "… 30s",
-        "… 1m00s",
-        "done in 1m01s",
+        "started, takes about 1 min 40 s",
+        "… 30 s",
+        "… 1 min",
+        "done in 1 min 1 s",
     ]
 
 

@@ -147,5 +147,5 @@ def test_what_will_be_built_is_said_with_time_and_room() -> None:
     text = "\n".join(said)
     assert "from Go modules: kind, cilium" in text
     assert "userland-node, image-node" in text
-    assert "6m30s on 2 cores" in text
+    assert "6 min 30 s on 2 cores" in text
     assert "GB" in text

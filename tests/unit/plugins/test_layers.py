@@ -13,15 +13,15 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 UTILS = PLUGINS / "module_utils"
-BASE = {"_types", "_errors", "_argspec", "_wait", "_progress", "_module", "_yaml"}
+BASE = {"_types", "_errors", "_text", "_argspec", "_wait", "_progress", "_module", "_yaml"}
 ROOMS = {
     "azure": BASE,
     "kube": BASE,
     "cilium": BASE | {"kube"},
     "hubble": BASE | {"kube"},
     "probe": BASE | {"kube", "hubble"},
-    "hardening": {"_types", "_errors", "hubble", "cilium"},
-    "flowreport": {"_types", "_errors", "hubble", "hardening", "cilium"},
+    "hardening": {"_types", "_errors", "_text", "hubble", "cilium"},
+    "flowreport": {"_types", "_errors", "_text", "hubble", "hardening", "cilium"},
     "staging": BASE | {"kube", "cilium", "hubble", "hardening", "probe", "flowreport"},
 }
 THIRD_PARTY = {"kubernetes": "kube", "azure": "azure", "msal": "azure", "grpc": "hubble", "google": "hubble"}

@@ -77,3 +77,11 @@ def test_a_program_does_not_get_the_variables_that_it_must_not_see(monkeypatch: 
     assert [line for line in seen if line.startswith("HELM_")] == ["HELM_CACHE_HOME=x"]
     assert any(line.startswith("PATH=") for line in seen)
     assert "HELM_KUBETOKEN=x" in run_process(["env"], timeout_s=10).stdout
+
+
+def test_a_program_gets_variables_that_the_environment_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM_CACHE_HOME", "/of/the/user")
+    monkeypatch.delenv("KUBECACHEDIR", raising=False)
+    given = {"HELM_CACHE_HOME": "/new", "KUBECACHEDIR": "/new"}
+    seen = run_process(["env"], timeout_s=10, given=given).stdout.splitlines()
+    assert {"HELM_CACHE_HOME=/of/the/user", "KUBECACHEDIR=/new"} <= set(seen)

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.azure import cluster, credentials_file
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import aks_cluster, aks_kubeconfig
 from fake_arm import FakeArm, recorded
+from module_args import patch_module_args
 
 NAMES = {"resource_group": "rg", "name": "demo"}
 ACTIONS = {aks_cluster: cluster.run, aks_kubeconfig: credentials_file.run}

@@ -5,18 +5,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import cilium as module
 from cilium_documents import chart_directory, crds, daemon_set, deployment, node, release_secret
 from fakes import FakeKube, FakeRunner, completed
+from module_args import patch_module_args
 
 Run = Callable[..., dict[str, Any]]
 
@@ -28,10 +29,18 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> FakeKube:
     real = module.run_process
 
     def helm_or_real(
-        argv: list[str], *, timeout_s: float, stdin: str | None = None, without: Sequence[str] = ()
+        argv: list[str],
+        *,
+        timeout_s: float,
+        stdin: str | None = None,
+        without: Sequence[str] = (),
+        given: Mapping[str, str] | None = None,
     ) -> Completed:
         # Without these variables helm works on the cluster that was judged.
         assert {"HELM_KUBE", "HELM_DRIVER", "HELM_NAMESPACE"} == set(without)
+        # Its cache is not kept: a job of AWX finds its home empty, and leaves it so.
+        assert given is not None
+        assert given["KUBECACHEDIR"].startswith(tempfile.gettempdir())
         if argv[0] != "helm":
             return real(argv, timeout_s=timeout_s, stdin=stdin, without=without)
         return completed(stdout='{"manifest": ""}' if argv[1] == "upgrade" else "v3.22.0")

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import cilium_policy as module
 from cilium_documents import cnp, network_policy, workload_pod
 from fake_cilium import FakeAgent, FakeCilium
 from fakes import FakeKube
+from module_args import patch_module_args
 
 Run = Callable[..., dict[str, Any]]
 WEB = ["k8s:org=cilium101", "k8s:io.kubernetes.pod.namespace=basics"]
@@ -119,7 +119,7 @@ def test_the_examples_are_valid() -> None:
     from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.cilium.policy import check_documents
 
     for task in yaml.safe_load(module.EXAMPLES):
-        arguments = task["cloudnet.aks_cilium.cilium_policy"]
+        arguments = task.get("cloudnet.aks_cilium.cilium_policy", {})
         if "definition" in arguments:
             check_documents([arguments["definition"]], print, names_only=arguments.get("state") == "absent")
 

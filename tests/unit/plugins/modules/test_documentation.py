@@ -167,7 +167,9 @@ def test_an_action_group_holds_just_the_modules_with_its_options(group: str, sha
 
 
 def test_the_group_all_is_both_groups_and_there_are_no_others() -> None:
-    assert set(GROUPS) == {"azure", "kubernetes", "all"}
+    assert set(GROUPS) == {"azure", "kubernetes", "role_azure", "role_kubernetes", "all"}
+    assert GROUPS["role_azure"] == [{"metadata": {"extend_group": ["azure"]}}]
+    assert GROUPS["role_kubernetes"] == [{"metadata": {"extend_group": ["kubernetes"]}}]
     assert GROUPS["all"] == [{"metadata": {"extend_group": ["azure", "kubernetes"]}}]
 
 

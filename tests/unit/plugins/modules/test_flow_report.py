@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Json
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import flow_report
 from fakes import FakeKube
+from module_args import patch_module_args
 from report_flows import shop_flows
 
 
@@ -51,6 +51,11 @@ def test_a_file_of_flows_needs_no_cluster(
     assert (tmp_path / "a.html").read_bytes() == page
     compared = run(capsys, **{**arguments, "json": None, "before": str(tmp_path / "a.json")})
     assert compared["lines"][-1] == "0 changes since 2026-11-30T18:01:03.123456789Z"
+
+
+def test_without_a_file_the_result_alone_tells_it(capsys: pytest.CaptureFixture[str], flows: Path) -> None:
+    found = run(capsys, flows_path=str(flows))
+    assert (found["changed"], found["files"], found["summary"]["outcomes"]["denied"]) == (False, [], 2)
 
 
 def test_check_mode_writes_nothing(capsys: pytest.CaptureFixture[str], flows: Path, tmp_path: Path) -> None:
@@ -90,7 +95,6 @@ def test_flows_pods_and_policies_of_a_cluster(
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({}, "html, json, markdown"),
         ({"html": "a", "flows_path": "b", "last": 5}, "flows_path|last"),
         ({"html": "a", "relay_address": "nowhere"}, "relay_address=nowhere"),
         ({"html": "a", "last": 0}, "last=0"),

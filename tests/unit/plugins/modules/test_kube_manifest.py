@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.modules import kube_manifest as module
 from fakes import FakeKube
+from module_args import patch_module_args
 
 Run = Callable[..., dict[str, Any]]
 TEXT = """\

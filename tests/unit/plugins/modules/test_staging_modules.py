@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils._types import Completed
 from ansible_collections.cloudnet.aks_cilium.plugins.module_utils.kube.kinds import CNP
@@ -26,6 +25,7 @@ from ansible_collections.cloudnet.aks_cilium.plugins.modules import (
     network_policy_soak,
 )
 from fakes import FakeClock, FakeKube
+from module_args import patch_module_args
 from staging_flows import FakeFlows, first_packet
 from staging_timer import FakeJobs, policy
 

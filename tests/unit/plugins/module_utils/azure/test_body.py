@@ -31,9 +31,15 @@ class TestPools:
         body = recorded("cluster_acns_2026")
         live = body["properties"]["agentPoolProfiles"][0]
         live.update(enableAutoScaling=True, minCount=1, maxCount=9)
-        bodies.overlay(body, options(agent_pools=[{"name": "nodepool1", "enable_auto_scaling": False, "count": 2}]))
+        pool = {"name": "nodepool1", "enable_auto_scaling": False, "count": 2}
+        before, after = bodies.diff_of(bodies.overlay(body, options(agent_pools=[pool])))
         assert "minCount" not in live
         assert live["count"] == 2
+        # The diff shows what goes, not only the switch.
+        shown = {"count": 1, "enable_auto_scaling": True, "max_count": 9, "min_count": 1}
+        assert before["agent_pools"]["nodepool1"] == shown
+        shown = {"count": 2, "enable_auto_scaling": False, "max_count": None, "min_count": None}
+        assert after["agent_pools"]["nodepool1"] == shown
 
     def test_raw_pool_fields_are_merged(self) -> None:
         body = recorded("cluster_acns_2026")

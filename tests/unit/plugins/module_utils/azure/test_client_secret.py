@@ -25,6 +25,10 @@ class Answer:
         self.status_code = status
         self.content = content
 
+    def __repr__(self) -> str:
+        # The name of a test, which must not differ from one process to the next.
+        return f"{self.status_code} {self.content}"
+
     def json(self) -> Any:
         return json.loads(self.content) if isinstance(self.content, str) else self.content
 

@@ -54,7 +54,7 @@ class TestCreate:
         assert [(method, headers["If-None-Match"]) for method, __, __, headers in arm.writes] == [("PUT", "*")]
         assert result.changed
         assert result.values["cluster"]["provisioning_state"] == "Succeeded"
-        assert "cluster demo: CreatingAgentPools: 1/1 nodes completed (0s)" in lines
+        assert "cluster demo: CreatingAgentPools: 1/1 nodes completed (0 s)" in lines
 
     def test_check_mode_only_reads(self) -> None:
         arm = FakeArm(groups={})
@@ -123,7 +123,7 @@ class TestCreate:
         arm.statuses = [{"status": "CreatingControlPlane"}]
         with pytest.raises(TimedOut) as caught:
             act(arm, **NEW, wait_timeout=60)
-        assert caught.value.history == ["0s CreatingControlPlane"]
+        assert caught.value.history == ["0 s: CreatingControlPlane"]
         assert "SIGNATURE" not in str(caught.value.facts())
 
     def test_a_cluster_that_another_run_creates_is_waited_for(self) -> None:
@@ -305,7 +305,7 @@ class TestAbsent:
         arm = FakeArm({"demo": {"properties": {}}, "other": {"id": "/other", "properties": {}}})
         arm.groups = {"rg": {"tags": {"cloudnet.aks_cilium": "created"}}}
         result = act(arm, state="absent", create_resource_group=True)
-        assert "not empty (1 resources)" in result.message
+        assert "not empty (1 resource)" in result.message
         assert "rg" in arm.groups
 
     def test_never_touches_the_group_unasked(self) -> None:

@@ -37,7 +37,7 @@ def profile_after(live: Json, **wanted: Any) -> Json:
         ({"outbound_ip_ids": ["/a"], "managed_outbound_ip_count": 0}, {"outboundIPs", "managedOutboundIPs"}),
         ({"idle_timeout_in_minutes": 10}, {"managedOutboundIPs"}),
     ],
-    ids=str,
+    ids=lambda given: str(sorted(given)),
 )
 def test_a_load_balancer_has_addresses_of_one_kind(wanted: Json, kinds: set[str]) -> None:
     profile = profile_after({"loadBalancerProfile": dict(MANAGED)}, load_balancer=wanted)["loadBalancerProfile"]

@@ -231,8 +231,8 @@ class TestRemove:
         [
             (vnet(subnet(), tags={}), "tag"),
             (vnet(subnet(), tags={OUR_TAG: "kept"}), "tag"),
-            (vnet(subnet(ipConfigurations=[{"id": "/subscriptions/s/resourceGroups/x/nic"}])), "other resources"),
-            (vnet(subnet(delegations=[{"name": "aci"}])), "other resources"),
+            (vnet(subnet(ipConfigurations=[{"id": "/subscriptions/s/resourceGroups/x/nic"}])), "other resource uses"),
+            (vnet(subnet(delegations=[{"name": "aci"}])), "other resource uses"),
             (vnet(subnet(), virtualNetworkPeerings=[{"name": "hub"}]), "peered"),
         ],
         ids=["no tag", "other value", "addresses", "delegation", "peering"],

@@ -70,7 +70,7 @@ class Outage:
 def test_a_short_outage_is_survived() -> None:
     lines: list[str] = []
     settle(Outage(4), FakeArm().client(), what="x", timeout_s=600, progress=lines.append)
-    assert lines[0] == "x: no answer (Unreachable) (0s)"
+    assert lines[0] == "x: no answer (Unreachable) (0 s)"
 
 
 def test_a_long_outage_is_an_error() -> None:

@@ -124,7 +124,7 @@ class TestRaces:
         arm._looks = 3
         result = act(arm, lines=lines, **SCALE)
         assert result.before == {"agent_pools": {"nodepool1": {"count": 2}}}
-        assert "cluster demo: Succeeded; nodepool1 Scaling (0s)" in lines
+        assert "cluster demo: Succeeded; nodepool1 Scaling (0 s)" in lines
 
 
 class TestSuperseded:
@@ -276,7 +276,7 @@ class TestLines:
         arm._put_cluster = put  # type: ignore[method-assign]
         with pytest.raises(TimedOut):
             act(arm, lines=lines, wait_timeout=180, **SCALE)
-        assert "cluster demo: UpgradingNodePools (0s)" in lines
+        assert "cluster demo: UpgradingNodePools (0 s)" in lines
         assert any(line.startswith("cluster demo: UpgradingNodePools; nodepool1 Upgrading (") for line in lines)
         assert "SIGNATURE" not in str(lines)
 
@@ -286,7 +286,7 @@ class TestLines:
         arm.LOOKS = 99
         with pytest.raises(TimedOut) as caught:
             act(arm, clock=clock, wait_timeout=300, **NEW)
-        assert caught.value.history[0] == "0s CreatingControlPlane"
+        assert caught.value.history[0] == "0 s: CreatingControlPlane"
         assert clock.now <= 301
         assert "run again to pick it up" in caught.value.remedy
 

@@ -55,7 +55,7 @@ class TestVersions:
     def test_agents_of_several_versions(self) -> None:
         snapshot = self.cluster(a="q/c:v1.19.6", b="q/c:v1.20.2", operator="q/o:v1.20.2")
         assert [one.text for one in about_versions(snapshot)] == [
-            "cilium: agents run different versions: 1.19.6 on 1, 1.20.2 on 1 nodes"
+            "cilium: agents run different versions: 1.19.6 on 1 node, 1.20.2 on 1 node"
         ]
 
     def test_an_operator_of_another_minor_version(self) -> None:

@@ -143,11 +143,15 @@ def test_rendering_without_a_cluster() -> None:
     assert runner.calls == [[*words, "--kube-version", "1.34.0"], words]
 
 
+# Of what is downloaded from a repository by its address, nothing stays in the user's own cache.
+CACHE = ["--repository-cache", "{}/cache"]
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (REPOSITORY, ["cilium", "--repo", "https://charts.example/", "--version", "1.20.2"]),
-        (replace(REPOSITORY, version=""), ["cilium", "--repo", "https://charts.example/"]),
+        (REPOSITORY, ["cilium", "--repo", "https://charts.example/", "--version", "1.20.2", *CACHE]),
+        (replace(REPOSITORY, version=""), ["cilium", "--repo", "https://charts.example/", *CACHE]),
         (ChartSource("repository", "known/cilium"), ["known/cilium"]),
         (OCI, ["oci://registry.example:5000/charts/cilium", "--version", "1.20.2"]),
         (replace(OCI, reference="oci://r/c@sha256:1"), ["oci://r/c@sha256:1"]),
@@ -157,7 +161,9 @@ def test_rendering_without_a_cluster() -> None:
 def test_downloads(tmp_path: Path, source: ChartSource, words: list[str]) -> None:
     runner = FakeRunner(answer=answers(tmp_path / "cilium-1.20.2.tgz"))
     assert Helm("helm", runner).pull(source, str(tmp_path)) == str(tmp_path / "cilium-1.20.2.tgz")
-    assert runner.calls == [["helm", "pull", *words, "--destination", str(tmp_path)]]
+    assert runner.calls == [
+        ["helm", "pull", *(word.format(tmp_path) for word in words), "--destination", str(tmp_path)]
+    ]
 
 
 def test_a_private_registry_is_logged_in_to_in_a_private_file(tmp_path: Path) -> None:

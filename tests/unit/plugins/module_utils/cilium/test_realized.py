@@ -112,8 +112,8 @@ def test_loaded_is_not_enough_endpoints_must_follow() -> None:
         reasons.append(look.value["key"][0].reason)
     assert reasons == [
         "the agent has not loaded it",
-        "1 of 1 endpoints are behind",
-        "1 of 1 endpoints are behind",
+        "1 of 1 endpoint is behind",
+        "1 of 1 endpoint is behind",
         "realized",
         "realized",
     ]

@@ -57,18 +57,16 @@ class TestBanner:
     def test_errors_and_warnings_follow_and_are_counted_beside(self) -> None:
         kube = make.healthy_cluster().add(make.daemon_set(ready=1), make.pod("early", namespace="default"))
         lines = banner(look(kube)[0], None).splitlines()
-        assert lines[1].endswith("Cilium:             1 errors")
-        assert "Errors:                cilium             cilium: 1 pods of DaemonSet cilium are not ready" in lines
-        assert any(
-            line.startswith("Warnings:              pods               1 pods are not managed") for line in lines
-        )
+        assert lines[1].endswith("Cilium:             1 error")
+        assert "Errors:                cilium             cilium: 1 pod of DaemonSet cilium is not ready" in lines
+        assert any(line.startswith("Warnings:              pods               1 pod is not managed") for line in lines)
 
     def test_no_chart_no_line(self) -> None:
         assert "chart" not in banner(look(make.healthy_cluster())[0], None)
 
     def test_absent(self) -> None:
         text = banner(look(make.FakeKube())[0], None)
-        assert "Cilium:             1 errors" in text
+        assert "Cilium:             1 error" in text
         assert "DaemonSet cilium not found in kube-system" in text
 
     def test_unknown_number_of_managed_pods(self) -> None:
@@ -86,7 +84,7 @@ class TestStateLine:
 
     def test_unmanaged_pods(self) -> None:
         kube = make.healthy_cluster().add(make.pod("early", namespace="default"))
-        assert state_line(look(kube)[0]).endswith("1 pods unmanaged")
+        assert state_line(look(kube)[0]).endswith("1 pod unmanaged")
 
 
 class TestValues:

@@ -182,7 +182,7 @@ def test_a_budget_that_refuses_for_now_is_asked_again(kube: FakeKube, act: Calla
 def test_a_budget_that_refuses_for_ever_is_told(kube: FakeKube, act: Callable[..., Any]) -> None:
     kube.add(pod("web-1"))
     kube.failures["create", "Eviction"] = Throttled("Cannot evict pod as it would violate the pod's disruption budget.")
-    with pytest.raises(TimedOut, match=r"1 pods .* not restarted in time: shop/web-1 .*disruption budget") as caught:
+    with pytest.raises(TimedOut, match=r"1 pod .* not restarted in time: shop/web-1 .*disruption budget") as caught:
         act()
     assert caught.value.option == "restart_unmanaged"
 

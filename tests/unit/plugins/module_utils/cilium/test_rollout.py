@@ -41,12 +41,12 @@ def test_a_working_cilium_needs_no_sleep() -> None:
 @pytest.mark.parametrize(
     ("missing", "text"),
     [
-        ("agents", "agents: 0 of 1 pods available"),
+        ("agents", "agents: 0 of 1 pod available"),
         ("no agents", "no DaemonSet cilium"),
-        ("operator", "cilium-operator: 0 of 1 pods available"),
+        ("operator", "cilium-operator: 0 of 1 pod available"),
         ("no operator", "no Deployment cilium-operator"),
         ("relay", "no Deployment hubble-relay"),
-        ("node", "1 of 1 nodes not Ready"),
+        ("node", "1 of 1 node not Ready"),
         ("crd", "no CRD ciliumnetworkpolicies"),
     ],
 )
@@ -88,7 +88,7 @@ def test_removed_means_no_agent_pod_is_left() -> None:
     clock.during_sleep.append(lambda: kube.remove(POD, "cilium-abcde", "kube-system"))
     wait_removed(kube, "kube-system", 60, clock, silent)
     assert len(clock.sleeps) == 1
-    with pytest.raises(TimedOut, match="1 agent pods left"):
+    with pytest.raises(TimedOut, match="1 agent pod left"):
         wait_removed(FakeKube().add(agent_pod()), "kube-system", 4, FakeClock(), silent)
 
 
@@ -106,7 +106,7 @@ def test_pods_that_end_on_a_node_that_is_down_are_not_waited_for(status: str, wa
         wait_removed(kube, "kube-system", 4, FakeClock(), silent)
     kube.change(POD, "cilium-abcde", "kube-system")["metadata"]["deletionTimestamp"] = "2026-12-01T02:00:00Z"
     if waits:
-        with pytest.raises(TimedOut, match="1 agent pods left"):
+        with pytest.raises(TimedOut, match="1 agent pod left"):
             wait_removed(kube, "kube-system", 4, FakeClock(), silent)
     else:
         assert wait_removed(kube, "kube-system", 4, FakeClock(), silent) == ["node-1"]
@@ -134,7 +134,7 @@ def test_a_crash_loop_ends_the_wait_early_and_is_quoted() -> None:
 def test_an_image_that_cannot_be_pulled_for_long_ends_the_wait() -> None:
     kube = working(troubled("ImagePullBackOff", message="no such host")).add(daemon_set(ready=0))
     clock = FakeClock()
-    with pytest.raises(OperationFailed, match=r"no such host \(for 1m30s\)") as caught:
+    with pytest.raises(OperationFailed, match=r"no such host \(for 1 min 30 s\)") as caught:
         wait_working(kube, "kube-system", False, 600, clock, silent)
     assert clock.now == 90
     assert caught.value.code == "ImagePullBackOff"

@@ -99,7 +99,7 @@ class TestWorkloads:
     @pytest.mark.parametrize(
         ("document", "line"),
         [
-            (make.daemon_set(ready=1), "cilium: cilium: 1 pods of DaemonSet cilium are not ready"),
+            (make.daemon_set(ready=1), "cilium: cilium: 1 pod of DaemonSet cilium is not ready"),
             (make.daemon_set(nodes=0, ready=0), "cilium: cilium: DaemonSet cilium is not scheduled on any node"),
             (
                 make.daemon_set(observedGeneration=0),
@@ -115,7 +115,7 @@ class TestWorkloads:
             ),
             (
                 make.deployment("hubble-relay", ready=0),
-                "relay: hubble-relay: 1 pods of Deployment hubble-relay are not ready",
+                "relay: hubble-relay: 1 pod of Deployment hubble-relay is not ready",
             ),
         ],
     )
@@ -126,12 +126,12 @@ class TestWorkloads:
     def test_a_deployment_stuck_at_creation_is_not_ok(self) -> None:
         kube = make.healthy_cluster()
         kube.change(DEPLOYMENT, "cilium-operator", make.NAMESPACE)["status"] = {}
-        assert "operator: cilium-operator: 1 pods of Deployment cilium-operator are not ready" in errors_of(kube)
+        assert "operator: cilium-operator: 1 pod of Deployment cilium-operator is not ready" in errors_of(kube)
 
     def test_ready_but_not_yet_available_is_a_warning(self) -> None:
         kube = make.healthy_cluster().add(make.daemon_set(numberAvailable=1))
         status = status_of(kube)
-        assert status.warnings == ["cilium: cilium: 1 pods of DaemonSet cilium are not available"]
+        assert status.warnings == ["cilium: cilium: 1 pod of DaemonSet cilium is not available"]
         assert not status.agents_ready
         assert status.is_healthy(ignore_warnings=True)
         assert not status.is_healthy(ignore_warnings=False)
@@ -189,7 +189,7 @@ class TestManagedPods:
         assert status.unmanaged == ["default/early"]
         assert (status.managed_pods, status.total_pods) == (2, 3)
         assert status.warnings == [
-            "pods: 1 pods are not managed by Cilium (started before it?): default/early",
+            "pods: 1 pod is not managed by Cilium (started before it?): default/early",
         ]
 
     def test_an_endpoint_of_another_pod_does_not_hide_it(self) -> None:
@@ -222,7 +222,7 @@ class TestManagedPods:
 
     def test_endpoints_that_are_not_ready(self) -> None:
         kube = make.healthy_cluster().add(make.endpoint("web", "default", state="regenerating"))
-        assert status_of(kube).warnings == ["cilium: 1 endpoints are not ready"]
+        assert status_of(kube).warnings == ["cilium: 1 endpoint is not ready"]
 
 
 class TestNodes:
@@ -321,5 +321,5 @@ def test_a_wrong_credential_is_not_a_state_of_cilium() -> None:
 
 def test_envoy_as_its_own_daemon_set() -> None:
     kube = make.healthy_cluster().add(make.daemon_set("cilium-envoy", ready=1))
-    assert status_of(kube).components["envoy"].text == "1 errors"
+    assert status_of(kube).components["envoy"].text == "1 error"
     assert kube.change(DAEMON_SET, "cilium-envoy", make.NAMESPACE)

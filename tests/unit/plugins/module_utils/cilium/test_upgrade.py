@@ -147,7 +147,7 @@ def test_a_change_that_does_not_get_ready_is_taken_back_and_fails(
     with pytest.raises(OperationFailed, match=r"1\.20\.2 runs again as revision 3") as caught:
         ensure(worse, around)
     assert caught.value.code == "RolledBack"
-    assert "0 of 1 pods available" in caught.value.message
+    assert "0 of 1 pod available" in caught.value.message
     assert caught.value.details["rolled_back_to"] == 1
     assert helm.statuses() == ["superseded", "superseded", "deployed"]
     assert ensure(plan, around).changed is False

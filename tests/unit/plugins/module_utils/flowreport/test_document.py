@@ -233,6 +233,11 @@ def test_the_lines_for_a_terminal() -> None:
     ]
 
 
+def test_flows_without_times_have_no_window_in_the_lines() -> None:
+    report = {**shop_report(), "window": {"first": "", "last": ""}}
+    assert summary_lines(report)[1] == "69 flows"
+
+
 def test_drops_are_sorted_by_how_often_they_came() -> None:
     flows = [*denied(STRANGER, WEB), *(one for second in range(5) for one in denied(STRANGER, CART, second=second))]
     assert [denial["count"] for __, denial in drops_of(report_of(flows))] == [5, 1]
