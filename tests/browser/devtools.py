@@ -83,8 +83,19 @@ class Page:
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.events.clear()
         self.call("Page.navigate", url=file.as_uri())
+        self.wait_for_load()
+
+    def wait_for_load(self) -> None:
+        """Wait until a page is loaded, unless one was since the events were cleared."""
         while not any(method == "Page.loadEventFired" for method, __ in self.events):
             self._receive()
+
+    def wait_until(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true."""
+        self.run(
+            f"new Promise((good, bad) => {{ const end = Date.now() + {ANSWER_S * 500}; const look = () => ({condition})"
+            " ? good(true) : Date.now() > end ? bad(new Error('in vain')) : setTimeout(look, 20); look(); })"
+        )
 
     def run(self, expression: str) -> Any:
         """The value of an expression of JavaScript."""
