@@ -45,8 +45,8 @@ teardown: setup ## Remove all that `make demo` made, the Docker engine that it s
 test: setup ## All checks: lint, types, unit, functional, sanity, Molecule on kind
 	@$(BIN)/python tests/run.py
 
-.PHONY: lint types unit functional browser sanity molecule
-lint types unit functional browser sanity molecule: setup ## One group of checks
+.PHONY: lint types unit functional browser sanity adoption molecule
+lint types unit functional browser sanity adoption molecule: setup ## One group of checks
 	@$(BIN)/python tests/run.py $@
 
 .PHONY: bench
@@ -60,6 +60,10 @@ build: setup ## The collection archive, in build/; the same commit gives the sam
 .PHONY: galaxy
 galaxy: setup ## What Galaxy would say: two builds compared, galaxy-importer, release notes, execution environment
 	@$(BIN)/python tests/galaxy.py check
+
+.PHONY: docs
+docs: setup ## The documentation site, in build/site/html; nothing is fetched but the tools
+	@$(BIN)/python docs/build.py
 
 .PHONY: cores
 cores: setup ## Sanity, unit tests and lint on every supported ansible-core and every Python that is here

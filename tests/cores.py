@@ -131,7 +131,9 @@ class Bench:
         started = time.monotonic()
         bin_folder = row.bin or self.runner.bin
         variables = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        variables["PATH"] = f"{bin_folder}{os.pathsep}{os.defpath}"
+        # ansible-test looks for each target Python by its name as well.
+        folders = [bin_folder, *(other.interpreter.parent for other in self.rows), os.defpath]
+        variables["PATH"] = os.pathsep.join(str(folder) for folder in folders)
         variables["ANSIBLE_COLLECTIONS_PATH"] = str(self.collection.parents[2])
         print(f"== {row.name} {check}", flush=True)
         status = 0

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the checks of `make test` one after another, talks while they run, and ends with a table and a count.
+"""Runs the checks of `make test`, talks while they run, and ends with a table and a count.
+
+Checks without a cluster run in two lanes, one for each core that a small machine has. Those with clusters follow one
+by one, since they wait for what a busy machine does late.
 
 `run.py` runs all of them, `run.py lint unit molecule-learn` some groups or checks. Each check logs to build/logs/.
 """
@@ -17,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +32,8 @@ MACHINE = "inventories/local/group_vars/all/machine.yml"
 BROWSER_PATH = "pythonpath=.ansible/collections tests/unit tests/browser"
 TALK_EVERY_S = 30
 TAIL_LINES = 60
+# Groups that need no cluster, by lane. A lane has what must not run at the same time, such as mypy and mypy.
+LANES = (("lint", "types", "unit", "sanity"), ("functional", "browser", "galaxy", "cores", "site"))
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # How Ansible, pytest, ruff, mypy and ansible-test begin the line that says what is wrong.
 ERROR = re.compile(r"^\[?(fatal|ERROR|FAILED|E   )|: error:|ERROR: ")
@@ -73,6 +79,8 @@ def checks() -> list[Check]:
                 "tests/demo.py",
                 "tests/cores.py",
                 "tests/galaxy.py",
+                "tests/neighbours.py",
+                "tests/picture.py",
                 "tests/faults",
             ],
             environment={"MYPYPATH": "tests:tests/lab:roles/local_aks/files"},
@@ -83,9 +91,40 @@ def checks() -> list[Check]:
             ["mypy", "tests/bench"],
             environment={"MYPYPATH": "tests/bench:tests/functional:tests/unit:.ansible/collections"},
         ),
+        Check(
+            "types",
+            "mypy-examples",
+            ["mypy", "tests/examples"],
+            environment={"MYPYPATH": "tests/examples:tests:tests/functional"},
+        ),
+        Check(
+            "types",
+            "mypy-awx",
+            ["mypy", "tests/awx"],
+            environment={"MYPYPATH": "tests:tests/awx:tests/functional:tests/unit:.ansible/collections"},
+        ),
+        Check(
+            "types",
+            "mypy-consumer",
+            ["mypy", "tests/consumer"],
+            environment={"MYPYPATH": "tests:tests/consumer"},
+        ),
+        Check(
+            "types",
+            "mypy-docs",
+            ["mypy", "docs/build.py", "docs/site/sources.py", "docs/site/links.py"],
+            environment={"MYPYPATH": "tests:docs/site"},
+        ),
+        Check(
+            "types",
+            "mypy-rbac",
+            ["mypy", "tests/rbac"],
+            environment={"MYPYPATH": "tests/rbac:tests/functional:tests/unit"},
+        ),
         Check("unit", "unit", [python, "-m", "pytest", "tests/unit", "-q"]),
         Check("functional", "functional", [python, "-m", "pytest", "tests/functional", "-q"]),
         Check("functional", "functional-sdk32", [python, "tests/functional/older_sdk.py"]),
+        Check("site", "site", [python, "docs/build.py", "--check"]),
         Check("browser", "browser", [python, "-m", "pytest", "tests/browser", "-q", "--override-ini", BROWSER_PATH]),
         Check(
             "sanity",
@@ -98,6 +137,10 @@ def checks() -> list[Check]:
         Check("cores", "oldest-core", [python, "tests/cores.py", "--core", "2.18", "--one", "--check", "quick"]),
         Check("molecule", "lab-prepare", [*lab, "prepare", "--output", MACHINE]),
         Check("molecule", "charts", [python, "-m", "pytest", "tests/charts", "-q"]),
+        Check("adoption", "awx", [python, "-m", "pytest", "tests/awx", "-q"]),
+        Check("adoption", "consumer", [python, "-m", "pytest", "tests/consumer", "-q"]),
+        Check("adoption", "rbac", [python, "-m", "pytest", "tests/rbac", "-q"]),
+        Check("adoption", "examples", [python, "-m", "pytest", "tests/examples", "-q"]),
         Check("molecule", "molecule-byo_cni", ["molecule", "test", "--scenario-name", "byo_cni"]),
         Check("molecule", "molecule-azure_cni_cilium", ["molecule", "test", "--scenario-name", "azure_cni_cilium"]),
         Check("molecule", "molecule-lifecycle", ["molecule", "test", "--scenario-name", "lifecycle"]),
@@ -144,10 +187,24 @@ def run(check: Check) -> tuple[bool, float]:
     talker.join()
     took = time.monotonic() - started
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line in lines[-TAIL_LINES:] if status != 0 else lines[-1:]:
-        print(f"   {line}", flush=True)
-    print(f"   {'ok' if status == 0 else f'FAILED with status {status}'} after {took:.1f} s", flush=True)
+    shown = [f"   {line}" for line in (lines[-TAIL_LINES:] if status != 0 else lines[-1:])]
+    outcome = "ok" if status == 0 else f"FAILED with status {status}"
+    print(*shown, f"   {check.name}: {outcome} after {took:.1f} s", sep="\n", flush=True)
     return status == 0, took
+
+
+def run_all(chosen: Sequence[Check]) -> list[tuple[str, bool, float]]:
+    """Name, success and seconds of each check, in the order in which they were given."""
+
+    def in_turn(checks: Sequence[Check]) -> list[tuple[str, bool, float]]:
+        return [(check.name, *run(check)) for check in checks]
+
+    lanes = [[check for check in chosen if check.group in groups] for groups in LANES]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        results = [result for lane in pool.map(in_turn, lanes) for result in lane]
+    results += in_turn([check for check in chosen if not any(check.group in groups for groups in LANES)])
+    order = [check.name for check in chosen]
+    return sorted(results, key=lambda result: order.index(result[0]))
 
 
 def first_errors(log: Path) -> list[str]:
@@ -178,10 +235,8 @@ def main() -> int:
     if any(check.group == "sanity" for check in chosen):
         tree_for_ansible_test(LOGS.parent / "sanity", site_packages(Path(sys.executable).parent))
     engine_was_there = engine_answers()
-    results: list[tuple[str, bool, float]] = []
     try:
-        for check in chosen:
-            results.append((check.name, *run(check)))
+        results = run_all(chosen)
     finally:
         if not engine_was_there and engine_answers():
             subprocess.run([sys.executable, "tests/lab/main.py", "stop"], cwd=ROOT, check=False)

@@ -207,8 +207,8 @@ FAULTS: dict[str, tuple[Callable[[Cluster], AbstractContextManager[None]], list[
         jammed_node,
         [("cilium-http-ingress does not listen",), ("not realized", "have older policies")],
     ),
-    "unmanaged": (unmanaged_pod, [("1 pods are not managed by Cilium", f"{PLACE}/client")]),
-    "killed-agent": (killed_agent, [("1 pods of DaemonSet cilium are not ready",)]),
+    "unmanaged": (unmanaged_pod, [("1 pod is not managed by Cilium", f"{PLACE}/client")]),
+    "killed-agent": (killed_agent, [("1 pod of DaemonSet cilium is not ready",)]),
     "no-agent": (no_agent, [("no agent runs on this node",)]),
     "crash": (crashing_agent, [("container cilium-agent is in CrashLoopBackOff, exited with code",)]),
 }
