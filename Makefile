@@ -42,7 +42,7 @@ teardown: setup ## Remove all that `make demo` made, the Docker engine that it s
 	@$(BIN)/python tests/lab/main.py stop
 
 .PHONY: test
-test: setup ## All checks: lint, types, unit, functional, sanity, Molecule on kind
+test: setup ## All checks, those with clusters included
 	@$(BIN)/python tests/run.py
 
 .PHONY: lint types unit functional browser sanity adoption molecule

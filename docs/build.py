@@ -74,7 +74,9 @@ def run(tool: Path, *words: str | Path, variables: Mapping[str, str]) -> None:
 
 def write_sources(tools: Path, site: sources.Site, names: list[str]) -> None:
     """All pages below build/site/source."""
+    # A build that fails leaves no earlier site behind, which somebody could take for the new one.
     shutil.rmtree(site.source, ignore_errors=True)
+    shutil.rmtree(OUTPUT / "html", ignore_errors=True)
     reference = site.source / "reference"
     reference.mkdir(parents=True)
     # antsibull-docs refuses a folder that others may write into.

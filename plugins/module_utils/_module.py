@@ -22,12 +22,10 @@ from ._text import elapsed_text
 from ._types import Completed, Json, Params, Progress, Result, Warn
 
 # Which file of docs/permissions/kubernetes grants what a module needs. The modules that several tasks use, such as
-# cilium_policy and kube_manifest, have no file of their own.
+# cilium_status, cilium_policy and kube_manifest, have no file of their own.
 RIGHTS = "docs/permissions/kubernetes"
 RIGHTS_OF = {
     "cilium": "install.yml",
-    "cilium_status": "status.yml",
-    "connectivity_probe": "probe.yml",
     "flow_report": "report.yml",
     "hubble_canary": "observe.yml",
     "hubble_flows": "flows.yml",

@@ -64,6 +64,8 @@ def inventory(azure: LocalAks, *hosts: str) -> Json:
         "policy_hardening_report": "~/aks-reports/report.md",
         "cilium_pod_cidr": "10.244.0.0/16",
         "cilium_k8s_service_host": "{{ aks_cluster_facts.api_server_host | default('') }}",
+        # A team's own variable, and no answer.
+        "survey_owner": "team",
     }
     return {"all": {"hosts": dict.fromkeys(hosts or (HOST,), variables)}}
 
@@ -79,12 +81,18 @@ def jobs(azure: LocalAks, controller: Controller) -> dict[str, Job]:
     done: dict[str, Job] = {}
 
     def run(name: str, playbook: str, where: Json | None = None, **more: Any) -> None:
-        done[name] = controller.run(name, playbook, where or hosts, workflow=False, **{"credential": key, **more})
+        done[name] = controller.run(name, playbook, where or hosts, **{"workflow": False, "credential": key, **more})
 
     run("plan", "build", options="--check --diff")
     # Credentials are asked for with a POST, which changes nothing.
     assert [one for one in azure.writes() if "listCluster" not in one["path"]] == [], "a check run writes nothing"
     run("status of nothing", "status")
+    run("enforce without an approval", "harden", tags="enforce", workflow=True)
+    pinned = inventory(azure)
+    pinned["all"]["vars"] = {"policy_hardening_policies_digest": "of the inventory"}
+    run("enforce with a pin", "harden", pinned, tags="enforce", workflow=True)
+    run("build with a kubeconfig", "build", kubeconfig="{}")
+    assert [one for one in azure.writes() if "listCluster" not in one["path"]] == [], "refused before anything is done"
     answers = {
         "survey_aks_cluster_location": "westeurope",
         "survey_aks_cluster_properties": "kubernetes_version: '1.33'",
@@ -96,6 +104,10 @@ def jobs(azure: LocalAks, controller: Controller) -> dict[str, Job]:
     run("teardown without a name", "teardown")
     run("teardown of another", "teardown", variables={"survey_teardown_confirm": "jobs-other"})
     assert exists(azure), "nothing but the right name deletes a cluster"
+    before, two = azure.writes(), inventory(azure, HOST, "jobs-other")
+    run("teardown of two", "teardown", two, variables={"survey_teardown_confirm": HOST})
+    assert exists(azure), "the name of one of two clusters deletes neither"
+    assert azure.writes() == before
     source = {**key, "AKS_CILIUM_CA_BUNDLE": str(azure.ca_bundle)}
     found = controller.listed("inventories/azure/demo.aks.yml", source)
     run("status by the inventory source", "status", found, credential=source)
@@ -143,6 +155,28 @@ def test_a_cluster_is_deleted_only_by_its_name(jobs: dict[str, Job], azure: Loca
     job = jobs["teardown"]
     assert (job.rc, job.of(HOST)) == (0, {"job": "teardown", "outcome": "passed", "cluster": "deleted"})
     assert not exists(azure)
+
+
+def test_one_job_does_not_delete_two_clusters(jobs: dict[str, Job]) -> None:
+    job = jobs["teardown of two"]
+    assert job.rc != 0
+    text = "The job deletes one cluster, and runs for 2 (jobs-stub, jobs-other). Nothing was deleted."
+    assert text in job.failures[0]
+    assert {job.of(host)["outcome"] for host in (HOST, "jobs-other")} == {"failed"}
+
+
+def test_a_workflow_enforces_only_what_was_approved(jobs: dict[str, Job]) -> None:
+    (failure,) = jobs["enforce without an approval"].failures
+    assert f"aks_cilium.{HOST}.policies_digest" in failure
+    assert 'Nothing was changed. Run the job "shadow"' in failure
+    # A pin of the inventory is one, too; the next thing that is missing is the cluster.
+    (failure,) = jobs["enforce with a pin"].failures
+    assert failure.startswith("Require that the cluster exists")
+
+
+def test_a_cluster_is_not_built_beside_a_kubeconfig(jobs: dict[str, Job]) -> None:
+    (failure,) = jobs["build with a kubeconfig"].failures
+    assert "Nothing was created. Take the kubeconfig credential away from this template" in failure
 
 
 def test_hosts_of_the_inventory_source_have_all_that_a_job_needs(jobs: dict[str, Job]) -> None:

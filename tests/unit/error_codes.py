@@ -46,7 +46,8 @@ def _takers(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _index(name: str, function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
-    names = [argument.arg for argument in function.args.args if argument.arg not in ("self", "cls")]
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    names = [argument.arg for argument in arguments if argument.arg not in ("self", "cls")]
     if "code" in names:
         yield name, names.index("code")
 

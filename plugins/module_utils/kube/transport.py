@@ -177,7 +177,7 @@ def error_of(response: Response, method: str, path: str) -> CollectionError:
         400: (InvalidInput, "Correct the document."),
         401: (AuthFailed, "The credential is missing, wrong or expired: fetch a new kubeconfig or log in again."),
         403: (AuthFailed, "The credential is valid but lacks this permission: grant it, or use another credential."),
-        404: (NotFound, ""),
+        404: (NotFound, "Look at what there is with kubectl get, and correct the name."),
         409: (Conflict, "Another writer was faster, or owns the field: run the task again."),
         422: (InvalidInput, "Correct the fields that the message names."),
         429: (Throttled, "The API server is overloaded: try again later."),
@@ -187,7 +187,7 @@ def error_of(response: Response, method: str, path: str) -> CollectionError:
         # Server-side apply answers so to a field that the kind does not have.
         kind, reason, remedy = InvalidInput, "UnknownField", "Correct the field that the message names."
     elif reason == "AlreadyExists":
-        remedy = ""
+        remedy = "Another writer was faster: run the task again."
     right = missing_right(said) if response.status == 403 else None
     if right:
         details["missing_right"] = right

@@ -24,7 +24,7 @@ from .judging import Edges, Prediction, Tally, edge_row
 class TakeBack(Exception):
     """Why a step must be taken back: a code, a sentence for people, and facts."""
 
-    def __init__(self, code: str, why: str, **details: object) -> None:
+    def __init__(self, code: str, why: str, /, **details: object) -> None:
         super().__init__(why)
         self.code, self.why, self.details = code, why, details
         self.remedy = ""
