@@ -24,7 +24,9 @@ description:
     argument specs of the roles, so that a survey cannot differ from the role.
   - The variable of each question is C(survey_) and the name of the option. The filter
     P(cloudnet.aks_cilium.survey_answers#filter) turns the answers into values.
-  - Lists and dicts are asked as text, since AWX has no type for them, and secret options as a password.
+  - Lists and dicts are asked as text, since AWX has no type for them.
+  - Secret options are refused, since answers are shown in the events of a job. Use a credential or the inventory's
+    vault instead.
 options:
   _input:
     description:

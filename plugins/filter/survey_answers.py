@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import template
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cloudnet.aks_cilium.plugins.plugin_utils import survey
@@ -24,6 +25,9 @@ description:
   - AWX hands over an empty text for a field that was left empty, the texts V(true) and V(false) for a choice, and text
     for a list. What was not answered is left out, so that the inventory and the role's defaults stay in force.
   - A list is written with one element on each line, or on one line with commas, or as YAML in brackets; a dict as YAML.
+  - What an answer becomes is data; a template in it is not evaluated.
+  - Secret options are refused, since answers are shown in the events of a job. Use a credential or the inventory's
+    vault instead.
   - C(survey_OPTION__INNER) answers one option inside of an option of type dict.
 options:
   _input:
@@ -52,12 +56,23 @@ _value:
 """
 
 
+def _as_data(value: Any) -> Any:
+    """The value, in which no template is evaluated."""
+    if hasattr(template, "trust_as_template"):
+        # Since ansible-core 2.19 only what is trusted is looked through for templates, and no answer is.
+        return value
+    # Before, everything is, unless it is marked as unsafe; the mark of an answer does not outlive its conversion.
+    from ansible.utils.unsafe_proxy import wrap_var
+
+    return wrap_var(value)
+
+
 def survey_answers(answers: Any) -> dict[str, Any]:
     """Return the values; see DOCUMENTATION."""
     if not isinstance(answers, Mapping):
         raise AnsibleFilterError("survey_answers needs a dict of answers.")
     try:
-        return survey.values(answers)
+        return {name: _as_data(value) for name, value in survey.values(answers).items()}
     except survey.SurveyError as error:
         raise AnsibleFilterError(f"survey_answers: {error}") from error
 

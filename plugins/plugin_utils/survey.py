@@ -141,10 +141,6 @@ def _is_multiselect(option: Option) -> bool:
 
 def _shape(option: Option) -> Json:
     """What AWX must know about the answer: type, limits, choices."""
-    if option.secret:
-        if _is_asked_as_yaml(option):
-            raise SurveyError(f"{option.name} is secret and of type {option.kind}: AWX has no question for that.")
-        return {"type": "password", "min": 0, "max": TEXT_MAX}
     if option.kind == "bool":
         return {"type": "multiplechoice", "choices": "true\nfalse"}
     if choices := option.spec.get("choices"):
@@ -188,22 +184,28 @@ def _when_empty(option: Option, required: bool) -> str:
         return ""
     if option.default in (None, "", [], {}):
         return "Not answered: as the inventory says."
-    if option.secret:
-        return "Not answered: as the inventory says, else the role's default."
     shown = as_answer(option, option.default)
     one_line = str(shown).strip().replace("\n", ", ")
     return f"Not answered: as the inventory says, else {one_line}."
 
 
+def _require_shown(option: Option) -> None:
+    """Answers are in the events of a job, where everybody who may see the job reads them."""
+    if option.secret:
+        raise SurveyError(
+            f"{option.name} is secret, and answers are shown in the events of a job. "
+            "Use a credential or the inventory's vault instead."
+        )
+
+
 def question(option: Option, changes: Mapping[str, Any] | None = None) -> Json:
     """One question, as AWX wants it; `changes` are `question`, `required`, `default`, and `prefill` for the default."""
+    _require_shown(option)
     asked = dict(changes or {})
     if unknown := sorted(set(asked) - set(CHANGES)):
         raise SurveyError(f"{option.name}: unknown {', '.join(unknown)}; known are {', '.join(CHANGES)}.")
     required = bool(asked.get("required", option.spec.get("required", False)))
     default = asked.get("default", option.default if asked.get("prefill") else None)
-    if default is not None and option.secret:
-        raise SurveyError(f"{option.name} is secret: its survey takes no default.")
     shape = _shape(option)
     answer = "" if default is None else as_answer(option, default)
     if answer != "":
@@ -255,16 +257,19 @@ def survey(
 
 
 def convert(option: Option, answer: Any) -> Any:
-    """The value that an answer stands for, with the type that the role expects; SurveyError when there is none."""
+    """The value that an answer stands for, with the type that the role expects; None when it says nothing."""
+    _require_shown(option)
     value = answer
     if _is_multiselect(option):
         value = answer.splitlines() if isinstance(answer, str) else answer
     elif _is_asked_as_yaml(option) and isinstance(answer, str):
         value = _from_text(option, answer)
+    if value is None:
+        # A text field that holds no more than a comment, or YAML's null.
+        return None
     result = ArgumentSpecValidator({option.name: option.spec}).validate({option.name: value})
     if result.error_messages:
-        # The messages of a secret option could repeat its value.
-        reason = "it is not of its type" if option.secret else "; ".join(result.error_messages)
+        reason = "; ".join(result.error_messages)
         raise SurveyError(f"The answer {option.variable} does not fit {option.name}: {reason}.")
     return _as_given(result.validated_parameters[option.name], value)
 
@@ -301,7 +306,7 @@ def values(answers: Mapping[str, Any], root: Path = COLLECTION) -> Json:
     """Values of role variables out of answers (`survey_OPTION`); those that nobody gave are left out."""
     known = all_options(root)
     if unknown := sorted(name for name in answers if name not in {f"{PREFIX}{option}" for option in known}):
-        names = ", ".join(f"{PREFIX}{name}" for name in sorted(known))
+        names = ", ".join(f"{PREFIX}{name}" for name in sorted(known) if not known[name].secret)
         raise SurveyError(f"No role has an option for {', '.join(unknown)}. Known are: {names}.")
     found: Json = {}
     # An option comes before what is inside of it, which is then put into its value.
@@ -310,6 +315,8 @@ def values(answers: Mapping[str, Any], root: Path = COLLECTION) -> Json:
         if not is_answered(answers[name]):
             continue
         value = convert(option, answers[name])
+        if value is None:
+            continue
         outer, inner, key = option.name.partition(INNER)
         if inner:
             found[outer] = {**found.get(outer, {}), key: value}

@@ -366,6 +366,31 @@ def test_what_cannot_work_is_said_before_anything_is_written(
     assert run.writes == []
 
 
+def test_without_azure_what_was_made_for_it_is_removed(awx: FakeAwx, home: Path, created: Run) -> None:
+    assert created.code == 0
+    kept = {kind: set(awx.of(kind)) for kind in set(awx.kinds.values())}
+    without = Run(awx, home, awx_setup_azure=False)
+    assert without.code == 0, without.text
+    gone = {kind: names - set(awx.of(kind)) for kind, names in kept.items() if names - set(awx.of(kind))}
+    assert gone == {
+        "workflow_job_template_nodes": {"build"},
+        "job_templates": {"Net build", "Net teardown"},
+        "inventories": {"Net clusters in Azure"},
+        "inventory_sources": {"Net clusters in Azure"},
+    }
+    # AWX keeps a node whose template is deleted, so the node must be first.
+    deleted = [write for write in without.writes if write.startswith("DELETE")]
+    kinds = [write.removeprefix(f"DELETE {API}").partition("/")[0] for write in deleted]
+    assert kinds == ["workflow_job_template_nodes", "job_templates", "job_templates", "inventories"]
+    again = Run(awx, home, awx_setup_azure=False)
+    assert (again.code, again.changed, again.ok) == (0, 0, without.ok), again.text
+    # And the way back, so that the last test has everything to remove.
+    whole = Run(awx, home)
+    assert whole.code == 0, whole.text
+    assert {kind: set(awx.of(kind)) for kind in kept} == kept
+    assert awx.linked(awx.of("workflow_job_template_nodes")["build"]["id"], "success_nodes") == ["status"]
+
+
 def test_absent_takes_back_everything_and_nothing_else(awx: FakeAwx, home: Path, created: Run) -> None:
     """Last in this file: what the others look at is gone afterwards."""
     assert created.code == 0
