@@ -42,6 +42,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         lines = lab("env", "--name", NAME, "--kubeconfig", str(kubeconfig)).splitlines()
         environment = dict(line.partition("=")[::2] for line in lines)
         found = Cluster(kubeconfig, folder, {**environment, "FOLDER": str(folder)})
+        # The controller manager hands out the ranges a moment after the nodes are there.
+        found.kubectl("wait", "nodes", "--all", "--for=jsonpath={.spec.podCIDR}", "--timeout=60s")
         yield found
         found.recorder.close()
     finally:
