@@ -33,7 +33,7 @@ BROWSER_PATH = "pythonpath=.ansible/collections tests/unit tests/browser"
 TALK_EVERY_S = 30
 TAIL_LINES = 60
 # Groups that need no cluster, by lane. A lane has what must not run at the same time, such as mypy and mypy.
-LANES = (("lint", "types", "unit", "sanity"), ("functional", "browser", "galaxy", "cores", "site"))
+LANES = (("lint", "types", "unit", "site", "browser", "sanity", "galaxy"), ("functional", "cores"))
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # How Ansible, pytest, ruff, mypy and ansible-test begin the line that says what is wrong.
 ERROR = re.compile(r"^\[?(fatal|ERROR|FAILED|E   )|: error:|ERROR: ")
