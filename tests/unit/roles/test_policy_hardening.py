@@ -17,6 +17,8 @@ import jinja2
 import pytest
 import yaml
 
+from checkout import COLLECTIONS
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "policy_hardening"
 PLAYBOOK = ROOT / "playbooks" / "harden.yml"
@@ -46,7 +48,7 @@ def ansible(tmp_path: Path, *words: str) -> str:
     done = subprocess.run(
         [*command, *extra, *words, str(PLAYBOOK)],
         cwd=tmp_path,
-        env={**clean, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections")},
+        env={**clean, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

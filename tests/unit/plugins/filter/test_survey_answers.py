@@ -15,6 +15,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cloudnet.aks_cilium.plugins.filter import survey_answers as plugin
+from checkout import COLLECTIONS
 
 
 def test_the_filter_has_the_name_of_its_file_and_of_its_documentation() -> None:
@@ -71,9 +72,8 @@ def test_a_template_in_an_answer_is_text(tmp_path: Path, mark: str, written: str
     ]
     variables.write_text("\n".join(lines), encoding="utf-8")
     program = Path(sys.executable).with_name("ansible-playbook")
-    root = Path(__file__).resolve().parents[4]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(root / ".ansible" / "collections"), "ANSIBLE_NOCOLOR": "1"}
+    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1"}
     words = [str(program), "-i", "localhost,", str(play), "-e", f"@{variables}"]
     done = subprocess.run(
         words, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -15,6 +15,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 
 from ansible_collections.cloudnet.aks_cilium.plugins.lookup import run_directory as plugin
+from checkout import COLLECTIONS
 
 ROOT = Path(__file__).resolve().parents[4]
 PLAY = """
@@ -61,7 +62,7 @@ def test_the_file_has_the_name_of_its_documentation() -> None:
 def test_nothing_stays_after_a_run_whether_it_ends_well_or_not(tmp_path: Path, host: str) -> None:
     (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
     collections = {
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_LOCAL_TEMP": str(tmp_path),
     }
     command = [str(Path(sys.executable).parent / "ansible-playbook"), str(tmp_path / "play.yml"), "-c", "local"]
