@@ -17,7 +17,6 @@ from ansible.errors import AnsibleError
 from ansible_collections.cloudnet.aks_cilium.plugins.lookup import run_directory as plugin
 from checkout import COLLECTIONS
 
-ROOT = Path(__file__).resolve().parents[4]
 PLAY = """
 - hosts: all
   gather_facts: false
