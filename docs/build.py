@@ -16,7 +16,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
 
 import links  # noqa: E402
 import sources  # noqa: E402
+import venvs  # noqa: E402
 from venvs import CheckError, copy_of_the_collection, environment, known_files, newest_python  # noqa: E402
 
 OUTPUT = ROOT / "build" / "site"
@@ -56,27 +56,16 @@ def digest(names: list[str]) -> str:
 
 def run(tool: Path, *words: str | Path, variables: Mapping[str, str]) -> None:
     """Run a tool of the site's own environment; raises CheckError with what it printed, as it is in the repository."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "SPHINX"))}
     path = {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [tool, *words],
-        cwd=ROOT,
-        env={**clean, **path, **variables},
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise CheckError(f"{tool.name} ended with status {done.returncode}:\n{SOURCE_PREFIX.sub('', done.stdout)}")
+    try:
+        venvs.run(tool, *words, cwd=ROOT, variables={**path, **variables})
+    except CheckError as error:
+        raise CheckError(SOURCE_PREFIX.sub("", str(error))) from error
 
 
 def write_sources(tools: Path, site: sources.Site, names: list[str]) -> None:
     """All pages below build/site/source."""
-    # A build that fails leaves no earlier site behind, which somebody could take for the new one.
     shutil.rmtree(site.source, ignore_errors=True)
-    shutil.rmtree(OUTPUT / "html", ignore_errors=True)
     reference = site.source / "reference"
     reference.mkdir(parents=True)
     # antsibull-docs refuses a folder that others may write into.
@@ -108,9 +97,10 @@ def build(names: list[str]) -> list[str]:
     tools = environment("docs", newest_python(), PACKAGES)
     site = sources.Site(ROOT, OUTPUT / "source", sources.read_navigation(HERE / "navigation.yml"))
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    write_sources(tools, site, names)
+    # A build that fails leaves no earlier site behind, which somebody could take for the new one.
     html = OUTPUT / "html"
     shutil.rmtree(html, ignore_errors=True)
+    write_sources(tools, site, names)
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
     problems = [*links.in_repository(ROOT, ["README.md", *sources.pages_of(ROOT)]), *site.problems]
     try:

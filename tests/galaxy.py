@@ -23,12 +23,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from galaxy_image import check_image
-from venvs import ROOT, CheckError, copy_of_the_collection, environment, known_files, newest_python
+from venvs import ROOT, CheckError, copy_of_the_collection, environment, known_files, newest_python, run
 
 IMPORTER = ("galaxy-importer==0.4.44",)
 CHANGELOG = ("antsibull-changelog==0.36.0",)
@@ -47,24 +46,6 @@ RUN_ANSIBLE_TEST = False
 CHECK_CHANGELOG = True
 CHECK_REQUIRED_TAGS = True
 """
-
-
-def run(*words: str | Path, cwd: Path, variables: Mapping[str, str] | None = None) -> str:
-    """Run a program and return all that it printed; raises CheckError with it when the program fails."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        words,
-        cwd=cwd,
-        env={**clean, **(variables or {})},
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise CheckError(f"{Path(words[0]).name} failed with status {done.returncode}:\n{done.stdout}")
-    return done.stdout
 
 
 def epoch() -> int:
@@ -181,7 +162,7 @@ def check_notes(scratch: Path) -> str:
 
 def check_environment(scratch: Path) -> str:
     """ansible-builder finds what an image needs, with parts left out as well."""
-    return check_image(run, build(scratch / "archive"), scratch)
+    return check_image(build(scratch / "archive"), scratch)
 
 
 def main() -> int:

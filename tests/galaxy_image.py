@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from venvs import ROOT, CheckError, environment, newest_python
+from venvs import ROOT, CheckError, environment, newest_python, run
 
 BUILDER = ("ansible-builder==3.2.0",)
 AZURE = {"azure-identity", "azure-mgmt-core"}
-Run = Callable[..., str]
 
 
 def names_in(text: str) -> set[str]:
@@ -36,10 +34,10 @@ def _require(holds: bool, otherwise: str) -> None:
         raise CheckError(otherwise)
 
 
-def check_image(run: Run, archive: Path, scratch: Path) -> str:
+def check_image(archive: Path, scratch: Path) -> str:
     """ansible-builder reads the collection as it would be installed, and makes contexts of both definitions.
 
-    run: starts a program and returns what it printed, or raises; archive: the built collection.
+    archive: the built collection.
     """
     tools = environment("ansible-builder", newest_python(), BUILDER)
     collections = scratch / "collections"

@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,6 +97,24 @@ def let_see(bin_folder: Path, other: Path) -> None:
     """Let an environment import the packages of another one of the same Python as well, after its own."""
     link = site_packages(bin_folder) / f"{other.parent.name}.pth"
     link.write_text(f"{site_packages(other)}\n", encoding="utf-8")
+
+
+def run(*words: str | Path, cwd: Path, variables: Mapping[str, str] | None = None) -> str:
+    """Run a program and return all that it printed; raises CheckError with it when the program fails."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "SPHINX"))}
+    done = subprocess.run(
+        words,
+        cwd=cwd,
+        env={**clean, **(variables or {})},
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise CheckError(f"{Path(words[0]).name} failed with status {done.returncode}:\n{done.stdout}")
+    return done.stdout
 
 
 def site_packages(bin_folder: Path) -> Path:

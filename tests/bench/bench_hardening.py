@@ -20,11 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from checkout import COLLECTIONS
+
 TESTS = Path(__file__).resolve().parents[1]
-ROOT = TESTS.parent
-LINKED = ROOT / ".ansible" / "collections"
-# ansible-test works on a copy that lies in a tree of collections.
-PATHS = [str(LINKED if LINKED.exists() else ROOT.parents[2]), str(TESTS / "unit")]
+PATHS = [str(COLLECTIONS), str(TESTS / "unit")]
 FLOWS = 1_000_000
 TARGETS = {
     "recommend_1m_flows_s": "<= 90",
